@@ -1,0 +1,184 @@
+//! What a call recorded: the diff that is applied after the verdict `next`, and only then.
+//!
+//! Reads within the same call look through the edits first, so that a policy sees what it wrote.
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use smallvec::SmallVec;
+
+/// One edit of one header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Becomes the only value.
+    Set(HeaderValue),
+    /// One more line.
+    Append(HeaderValue),
+    /// No line any more.
+    Remove,
+}
+
+/// Edits of one header section, in the order they were made.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderEdits {
+    edits: SmallVec<[(HeaderName, HeaderEdit); 4]>,
+}
+
+impl HeaderEdits {
+    /// Record one edit.
+    pub fn push(&mut self, name: HeaderName, edit: HeaderEdit) {
+        self.edits.push((name, edit));
+    }
+
+    /// True if nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// The edits in order, for traces.
+    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderEdit)> {
+        self.edits.iter()
+    }
+
+    /// Where the edits that still count for `name` begin, and whether the base still shows through.
+    fn live(&self, name: &HeaderName) -> (usize, bool) {
+        let last_reset = self
+            .edits
+            .iter()
+            .rposition(|(n, edit)| n == name && !matches!(edit, HeaderEdit::Append(_)));
+        match last_reset {
+            Some(at) => (at, false),
+            None => (0, true),
+        }
+    }
+
+    /// The values of `name` as the call sees them.
+    pub fn values<'a>(
+        &'a self,
+        base: &'a HeaderMap,
+        name: &'a HeaderName,
+    ) -> impl Iterator<Item = &'a HeaderValue> {
+        let (from, base_shows) = self.live(name);
+        let under = base_shows.then(|| base.get_all(name).into_iter()).into_iter().flatten();
+        let over = self.edits.iter().skip(from).filter_map(move |(n, edit)| match edit {
+            HeaderEdit::Set(value) | HeaderEdit::Append(value) if n == name => Some(value),
+            _ => None,
+        });
+        under.chain(over)
+    }
+
+    /// The first value of `name` as the call sees it.
+    pub fn first<'a>(&'a self, base: &'a HeaderMap, name: &'a HeaderName) -> Option<&'a HeaderValue> {
+        if self.edits.is_empty() {
+            return base.get(name);
+        }
+        self.values(base, name).next()
+    }
+
+    /// Make the edits.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        for (name, edit) in self.edits {
+            match edit {
+                HeaderEdit::Set(value) => {
+                    headers.insert(name, value);
+                }
+                HeaderEdit::Append(value) => {
+                    headers.append(name, value);
+                }
+                HeaderEdit::Remove => {
+                    headers.remove(name);
+                }
+            }
+        }
+    }
+}
+
+/// Edits of a request.
+#[derive(Clone, Debug, Default)]
+pub struct RequestEdits {
+    /// Header edits.
+    pub headers: HeaderEdits,
+    /// A new method.
+    pub method: Option<Method>,
+    /// A new path and query.
+    pub target: Option<PathAndQuery>,
+    /// A new body.
+    pub body: Option<Bytes>,
+}
+
+/// Edits of a response.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseEdits {
+    /// Header edits.
+    pub headers: HeaderEdits,
+    /// A new status.
+    pub status: Option<StatusCode>,
+    /// A new body.
+    pub body: Option<Bytes>,
+}
+
+/// Everything that one call recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Diff {
+    /// Applied after `next` in the inbound section.
+    pub request: RequestEdits,
+    /// Applied after `next` in the outbound and on-error sections.
+    pub response: ResponseEdits,
+    /// Headers for whatever response will be given; kept after every verdict.
+    pub staged: Vec<(HeaderName, HeaderValue)>,
+    /// Variables set, as JSON text; kept after every verdict.
+    pub variables: Vec<(String, String)>,
+    /// Bytes of names and values recorded as header edits, against the limit `header-bytes`.
+    pub header_bytes: usize,
+    /// Bytes of names and values recorded as variables, against the limit `variable-bytes`.
+    pub variable_bytes: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &'static str) -> HeaderName {
+        HeaderName::from_static(text)
+    }
+
+    fn value(text: &'static str) -> HeaderValue {
+        HeaderValue::from_static(text)
+    }
+
+    #[test]
+    fn a_call_sees_its_own_edits_and_the_base_stays_until_they_are_applied() {
+        let mut base = HeaderMap::new();
+        base.append("a", value("1"));
+        base.append("a", value("2"));
+        let mut edits = HeaderEdits::default();
+        let a = name("a");
+        assert_eq!(edits.first(&base, &a), Some(&value("1")));
+
+        edits.push(a.clone(), HeaderEdit::Append(value("3")));
+        assert_eq!(edits.values(&base, &a).collect::<Vec<_>>(), ["1", "2", "3"]);
+
+        edits.push(a.clone(), HeaderEdit::Set(value("4")));
+        edits.push(a.clone(), HeaderEdit::Append(value("5")));
+        assert_eq!(edits.values(&base, &a).collect::<Vec<_>>(), ["4", "5"]);
+
+        edits.push(a.clone(), HeaderEdit::Remove);
+        assert_eq!(edits.first(&base, &a), None);
+        edits.push(a.clone(), HeaderEdit::Append(value("6")));
+        assert_eq!(edits.values(&base, &a).collect::<Vec<_>>(), ["6"]);
+        assert_eq!(base.get_all("a").iter().count(), 2);
+
+        edits.apply(&mut base);
+        assert_eq!(base.get_all("a").iter().collect::<Vec<_>>(), ["6"]);
+    }
+
+    #[test]
+    fn edits_of_one_name_leave_others_alone() {
+        let mut base = HeaderMap::new();
+        base.insert("b", value("1"));
+        let mut edits = HeaderEdits::default();
+        edits.push(name("a"), HeaderEdit::Remove);
+        let b = name("b");
+        assert_eq!(edits.first(&base, &b), Some(&value("1")));
+    }
+}

@@ -1,0 +1,108 @@
+//! What one call of one statement may use up. Every limit has a default; none can be left out.
+
+/// Fuel for a call that reads no body: about 10 ms of a present core, a thousand times what a header policy uses.
+pub const FUEL: u64 = 10_000_000;
+
+/// Additional fuel for each byte of a body that was buffered for the call: parsing text costs 20–100 units a byte.
+pub const FUEL_PER_BODY_BYTE: u64 = 200;
+
+/// Wall-clock time for a call. Fuel ends a busy guest first; this ends one that is slow for another reason.
+pub const DEADLINE_MS: u64 = 500;
+
+/// Linear memory of an instance. Holds a 4 MiB body, its conversion and an allocator's slack.
+pub const MEMORY_BYTES: usize = 32 << 20;
+
+/// Table elements of an instance: indirect calls of a large Rust component need under 2,000.
+pub const TABLE_ELEMENTS: usize = 10_000;
+
+/// Host calls of one call: more than 10,000 header reads for one request is a flood.
+pub const HOST_CALLS: u32 = 10_000;
+
+/// Bytes of header names and values that one call may record.
+pub const HEADER_BYTES: usize = 32 << 10;
+
+/// Bytes of variable names and values that one call may record.
+pub const VARIABLE_BYTES: usize = 64 << 10;
+
+/// Bytes of a body that one call may give, and of one that is buffered for it whatever its manifest asks.
+pub const BODY_BYTES: usize = 16 << 20;
+
+/// Log lines that one call may write.
+pub const LOG_LINES: u32 = 64;
+
+/// Log bytes that one call may write.
+pub const LOG_BYTES: usize = 8 << 10;
+
+/// What one call may use up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Instructions, about; see [`FUEL`].
+    pub fuel: u64,
+    /// See [`FUEL_PER_BODY_BYTE`].
+    pub fuel_per_body_byte: u64,
+    /// See [`DEADLINE_MS`].
+    pub deadline_ms: u64,
+    /// See [`MEMORY_BYTES`].
+    pub memory_bytes: usize,
+    /// See [`TABLE_ELEMENTS`].
+    pub table_elements: usize,
+    /// See [`HOST_CALLS`].
+    pub host_calls: u32,
+    /// See [`HEADER_BYTES`].
+    pub header_bytes: usize,
+    /// See [`VARIABLE_BYTES`].
+    pub variable_bytes: usize,
+    /// See [`BODY_BYTES`].
+    pub body_bytes: usize,
+    /// See [`LOG_LINES`].
+    pub log_lines: u32,
+    /// See [`LOG_BYTES`].
+    pub log_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            fuel: FUEL,
+            fuel_per_body_byte: FUEL_PER_BODY_BYTE,
+            deadline_ms: DEADLINE_MS,
+            memory_bytes: MEMORY_BYTES,
+            table_elements: TABLE_ELEMENTS,
+            host_calls: HOST_CALLS,
+            header_bytes: HEADER_BYTES,
+            variable_bytes: VARIABLE_BYTES,
+            body_bytes: BODY_BYTES,
+            log_lines: LOG_LINES,
+            log_bytes: LOG_BYTES,
+        }
+    }
+}
+
+/// One limit that an operator can set on a statement.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitField {
+    /// The key below `limits`.
+    pub key: &'static str,
+    /// The largest value that is taken. The smallest is 1.
+    pub max: u64,
+    /// Writes the value; the caller has checked it against `max`.
+    pub set: fn(&mut Limits, u64),
+}
+
+/// The largest linear memory that an operator can allow: what a slot of the instance pool can hold.
+pub const MAX_MEMORY_BYTES: u64 = 128 << 20;
+
+/// Every limit that an operator can set, by its key in a document.
+pub const FIELDS: [LimitField; 11] = [
+    LimitField { key: "fuel", max: 1_000_000_000_000, set: |l, v| l.fuel = v },
+    LimitField { key: "fuel-per-body-byte", max: 1_000_000, set: |l, v| l.fuel_per_body_byte = v },
+    LimitField { key: "deadline-ms", max: 60_000, set: |l, v| l.deadline_ms = v },
+    LimitField { key: "memory-bytes", max: MAX_MEMORY_BYTES, set: |l, v| l.memory_bytes = v as usize },
+    LimitField { key: "table-elements", max: 100_000, set: |l, v| l.table_elements = v as usize },
+    LimitField { key: "host-calls", max: 10_000_000, set: |l, v| l.host_calls = v as u32 },
+    LimitField { key: "header-bytes", max: 1 << 20, set: |l, v| l.header_bytes = v as usize },
+    LimitField { key: "variable-bytes", max: 16 << 20, set: |l, v| l.variable_bytes = v as usize },
+    LimitField { key: "body-bytes", max: 64 << 20, set: |l, v| l.body_bytes = v as usize },
+    LimitField { key: "log-lines", max: 10_000, set: |l, v| l.log_lines = v as u32 },
+    LimitField { key: "log-bytes", max: 1 << 20, set: |l, v| l.log_bytes = v as usize },
+];

@@ -1,0 +1,56 @@
+//! The heads of messages, as routing and statements see them. Bodies travel beside them.
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode};
+
+/// How the client reached the gateway, or what a trusted proxy says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Cleartext.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Lower-case, as in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+/// A request's head. `target` holds the one normalised path.
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    /// As sent.
+    pub method: Method,
+    /// See [`Scheme`].
+    pub scheme: Scheme,
+    /// Host and port that the client addressed, as it wrote them; empty for an HTTP/1.0 request without one.
+    pub authority: String,
+    /// Normalised path, and the query as sent.
+    pub target: PathAndQuery,
+    /// Without framing and hop-by-hop fields, and without `host` (see `authority`).
+    pub headers: HeaderMap,
+}
+
+/// A response's head.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// 200–599 once it is final.
+    pub status: StatusCode,
+    /// The reason phrase of HTTP/1.1, where it isn't the usual one.
+    pub reason: Option<Box<str>>,
+    /// Without framing and hop-by-hop fields.
+    pub headers: HeaderMap,
+}
+
+impl ResponseHead {
+    /// An empty head with this status.
+    pub fn new(status: StatusCode) -> ResponseHead {
+        ResponseHead { status, reason: None, headers: HeaderMap::new() }
+    }
+}
