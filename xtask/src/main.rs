@@ -1,1 +1,82 @@
-fn main() {}
+//! `cargo xtask`: the project's commands. Each does all the set-up it needs, on a bare machine too.
+//!
+//! There is one profile, release, for everything that runs here, so that wasmtime compiles once.
+
+mod components;
+mod demo;
+mod guests;
+mod host;
+mod lint;
+mod setup;
+mod step;
+mod test;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+use step::Steps;
+use workspace::Workspace;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  setup                        make sure that Rust can build for WebAssembly
+  components                   every policy component, into target/components
+  build [--release]            the components, then target/release/tollgate with them inside
+  demo [ARGS…]                 build, then run `tollgate demo ARGS…`
+  test [--quick] [FILTER…]     build, then every test; --quick: unit tests only, and no binary
+  lint                         rustfmt and clippy, as CI runs them
+
+There is one profile: release, with or without --release.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut steps = Steps::new();
+    match run(&arguments, &mut steps) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments),
+    };
+    if matches!(command, "help" | "--help" | "-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let workspace = Workspace::find()?;
+    match command {
+        "setup" => {
+            expect_none(rest)?;
+            setup::toolchain(&workspace, steps, setup::Retry::Yes).map(drop)
+        }
+        "components" => {
+            expect_none(rest)?;
+            guests::build(&workspace, steps)
+        }
+        "build" => {
+            expect_none(rest.strip_prefix(&["--release".to_owned()]).unwrap_or(rest))?;
+            host::build(&workspace, steps)
+        }
+        "demo" => demo::run(&workspace, steps, rest),
+        "test" => test::run(&workspace, steps, rest),
+        "lint" => {
+            expect_none(rest)?;
+            lint::run(&workspace, steps)
+        }
+        other => bail!("unknown command `{other}`\n\n{HELP}"),
+    }
+}
+
+fn expect_none(arguments: &[String]) -> Result<()> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(argument) => bail!("unexpected argument `{argument}`\n\n{HELP}"),
+    }
+}

@@ -1,0 +1,57 @@
+//! Everything that speaks HTTP, in the order of a request's path. Names no wasmtime.
+//!
+//! ```text
+//! client ─▶ listen ─▶ serve ─▶ handle: route ─▶ admit ─▶ chain ─▶ upstream ─▶ origin
+//! client ◀─ respond ◀───────────────────────── chain ◀─ upstream ◀─ origin
+//! ```
+
+/// Addresses and accepted connections.
+pub mod listen;
+
+/// Client connections: is it a request?
+pub mod serve;
+
+/// One request through all of what follows.
+mod handle;
+
+/// Who the client is.
+pub mod forwarded;
+
+/// What doesn't travel.
+pub mod hop;
+
+/// Which API and operation.
+mod route;
+
+/// Who may call it.
+mod admit;
+
+/// Statements in their order.
+mod chain;
+
+/// Origins.
+pub mod upstream;
+
+/// What clients are told: the only place that chooses a status.
+pub mod respond;
+
+/// Bodies of both directions.
+pub mod body;
+
+/// Everything that a request needs to know, resolved once.
+pub mod plan;
+
+/// Workers, and the plan that they share.
+mod server;
+
+/// What operators see.
+pub mod observe;
+
+/// A timer that costs next to nothing.
+mod deadline;
+
+/// JSON text without a tree.
+mod json;
+
+pub use plan::{BuiltIn, Plan, PlanBuilder};
+pub use server::{Gateway, LogTarget, ServerSettings, StartError};

@@ -1,1 +1,49 @@
+//! Everything Wasm, and no sockets: from a component's bytes to a verdict.
+//!
+//! `engine` → `load` → `link` → `lease` → `call`. Each step takes what the step before it proved: only an
+//! [`Admitted`] component can be linked, only a [`Unit`] (component, configuration and limits, tried once) can be
+//! leased. No request ever waits for a compile or a link: both happened before its plan was served.
 
+/// One engine per process, and what it refuses.
+mod engine;
+
+/// The thread that makes deadlines pass.
+mod ticker;
+
+/// Bytes become an admitted component.
+mod load;
+
+/// What a component imports and exports, and what of it this gateway offers.
+mod surface;
+
+/// An admitted component and a configuration become a unit that can be leased.
+mod link;
+
+/// A unit at a place in a document.
+mod statement;
+
+/// Stores, and instances in them.
+mod store;
+
+/// One worker's warm instances.
+mod lease;
+
+/// One call: budget in, verdict and diff out.
+mod call;
+
+/// What statements cost and how they fail, always on.
+mod account;
+
+pub use account::{Account, Totals};
+pub use call::Called;
+pub use engine::{Runtime, RuntimeError, RuntimeSettings};
+pub use lease::Leases;
+pub use link::{ConfigProblem, Isolation, Unit};
+pub use load::{Admitted, ComponentSource, LoadError};
+pub use statement::{Mode, OnFailure, Statement, StatementSettings};
+
+pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, StoredResponse};
+pub use tollgate_capabilities::exchange::{Exchange, Facts, LastError, RouteFacts, SubscriptionFacts};
+pub use tollgate_capabilities::limiter::{LedgerError, LimiterStore, QuotaStore};
+pub use tollgate_capabilities::metrics::MetricStore;
+pub use tollgate_capabilities::session::{Identity, Services};

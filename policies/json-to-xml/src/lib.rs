@@ -1,0 +1,70 @@
+//! `json-to-xml`: turns JSON bodies into XML. `README.md` says how.
+
+use tollgate_sdk::{ConfigError, LastError, Policy, Request, Response, Verdict, policy};
+use tollgate_xml::{Conversion, Format, error_body};
+
+mod config;
+
+// A body on its way: a tape of its values, then XML.
+mod convert;
+mod tape;
+
+mod xml;
+
+// What each member's name and each string comes to.
+mod role;
+
+mod date;
+mod name;
+mod string;
+
+pub use config::{Apply, Config, EmptyValues};
+use convert::convert;
+
+/// The statement, configured.
+pub struct JsonToXml {
+    config: Config,
+    conversion: Conversion,
+}
+
+/// Turns JSON bodies into XML
+#[policy(buffer(on_request = "4MiB", on_response = "4MiB"))]
+impl Policy for JsonToXml {
+    type Config = Config;
+
+    fn configure(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let conversion = Conversion {
+            from: Format::Json,
+            to: Format::Xml,
+            always: config.apply == Apply::Always,
+            consider_accept_header: config.consider_accept_header,
+        };
+        Ok(Self { config, conversion })
+    }
+
+    fn wants_request_body(&self, request: &Request) -> bool {
+        self.conversion.wants_request_body(request)
+    }
+
+    fn wants_response_body(&self, request: &Request, response: &Response) -> bool {
+        self.conversion.wants_response_body(request, response)
+    }
+
+    fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
+        self.conversion.on_request(request, |body| convert(body, &self.config))
+    }
+
+    fn on_response(&self, request: &Request, response: &mut Response) -> Result<(), Verdict> {
+        self.conversion.on_response(request, response, |body| convert(body, &self.config))
+    }
+
+    fn on_error(&self, request: &Request, response: &mut Response, error: &LastError) -> Result<(), Verdict> {
+        // The gateway's own body for a failure is JSON too.
+        let own = error_body(response, error);
+        self.conversion.on_error(request, response, Some(own), |body| convert(body, &self.config))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! The world around a gateway under test: an origin that records, the real binary, and clients.
+//!
+//! ```no_run
+//! use tollgate_harness::{Gateway, Origin, Response};
+//!
+//! let origin = Origin::start(|_| Response::new(200).body("hello"));
+//! let gateway = Gateway::with("apis: [ { id: all, path: '', backend: '{origin}' } ]").origin(&origin).start();
+//! assert_eq!(gateway.get("/x").status, 200);
+//! assert_eq!(origin.requests()[0].target, "/x");
+//! ```
+//!
+//! Everything is blocking and on threads, so that nothing of what is tested (tokio, hyper) also does the testing.
+//! Only loopback, only ports that the kernel chose, and only processes that were started here are ended.
+
+#![allow(clippy::panic, clippy::expect_used, reason = "test support: what can't be done here is a failing test")]
+
+mod client;
+mod command;
+mod gateway;
+mod load;
+mod message;
+mod metrics;
+mod origin;
+mod process;
+mod setup;
+mod wire;
+
+pub use client::{Client, Connection, burst};
+pub use command::{Outcome, binary, check, inspect};
+pub use gateway::{Gateway, Reload};
+pub use load::{Load, Tally};
+pub use message::{Headers, Request, Response};
+pub use metrics::Metrics;
+pub use origin::{Answer, Origin, Step};
+pub use setup::Setup;
+
+use std::time::Duration;
+
+/// How long to wait for what must happen. Far more than it takes, because CI's machine does other things too.
+pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,198 @@
+//! A store's data: the lent exchange, what the call recorded, and what it may still use up.
+
+use std::sync::Arc;
+
+use tollgate_core::edits::Diff;
+use tollgate_core::limits::Limits;
+use wasmtime::ResourceLimiter;
+
+use crate::cache::{CacheEffects, CacheStore};
+use crate::exchange::Exchange;
+use crate::limiter::{LimiterStore, QuotaStore};
+use crate::metrics::MetricStore;
+
+/// The state that all workers share.
+#[derive(Debug)]
+pub struct Services {
+    /// Rate limits and permits.
+    pub limiter: LimiterStore,
+    /// Quotas.
+    pub quotas: QuotaStore,
+    /// Responses and values.
+    pub cache: CacheStore,
+    /// Series that policies own.
+    pub metrics: MetricStore,
+}
+
+/// Who is running: tells statements apart where they share state.
+#[derive(Debug)]
+pub struct Identity {
+    /// The statement's `id` or its place.
+    pub statement: String,
+    /// The statement's name: a built-in's or a component's.
+    pub name: String,
+    /// Built-in statements share cached values with one another.
+    pub built_in: bool,
+}
+
+impl Identity {
+    /// Whose cached values the statement sees.
+    pub fn value_namespace(&self) -> &str {
+        if self.built_in { "" } else { &self.name }
+    }
+}
+
+/// A call made the host do more than the statement's limits allow.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} is over the limit `{limit}`")]
+pub struct OverLimit {
+    what: &'static str,
+    limit: &'static str,
+}
+
+/// A capability was called outside of a phase.
+#[derive(Debug, thiserror::Error)]
+#[error("capabilities can't be called from `describe` and `configure`")]
+pub struct NoExchange;
+
+/// What a call did besides its verdict.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Edits, applied after `next`.
+    pub diff: Diff,
+    /// What the cache was asked to do.
+    pub cache: CacheEffects,
+}
+
+/// A store's data.
+#[derive(Debug)]
+pub struct Session {
+    /// The lent exchange; none outside of a call.
+    pub(crate) exchange: Option<Box<Exchange>>,
+    /// Who is running.
+    identity: Option<Arc<Identity>>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) limits: Arc<Limits>,
+    /// What the call recorded so far.
+    pub(crate) effects: Effects,
+    host_calls_left: u32,
+    pub(crate) log_lines_left: u32,
+    pub(crate) log_bytes_left: usize,
+    pub(crate) log_dropped: u32,
+    memory_refused: bool,
+    memory_bytes: usize,
+}
+
+impl Session {
+    /// A store's data before any call.
+    pub fn new(services: Arc<Services>, limits: Arc<Limits>) -> Session {
+        Session {
+            exchange: None,
+            identity: None,
+            services,
+            limits,
+            effects: Effects::default(),
+            host_calls_left: 0,
+            log_lines_left: 0,
+            log_bytes_left: 0,
+            log_dropped: 0,
+            memory_refused: false,
+            memory_bytes: 0,
+        }
+    }
+
+    /// Lend an exchange for one call of the statement `identity`.
+    pub fn lend(&mut self, exchange: Box<Exchange>, identity: Arc<Identity>) {
+        self.exchange = Some(exchange);
+        self.identity = Some(identity);
+        self.host_calls_left = self.limits.host_calls;
+        self.log_lines_left = self.limits.log_lines;
+        self.log_bytes_left = self.limits.log_bytes;
+        self.log_dropped = 0;
+    }
+
+    /// Take the exchange back, and what the call did.
+    pub fn give_back(&mut self) -> (Option<Box<Exchange>>, Effects) {
+        if self.log_dropped > 0 {
+            self.report_dropped_lines();
+        }
+        self.identity = None;
+        (self.exchange.take(), std::mem::take(&mut self.effects))
+    }
+
+    /// True if the guest was refused memory or a table since the store began.
+    pub fn memory_was_refused(&self) -> bool {
+        self.memory_refused
+    }
+
+    /// The largest linear memory so far, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    /// What a call may use up.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// How many host calls the last call made.
+    pub fn host_calls(&self) -> u32 {
+        self.limits.host_calls.saturating_sub(self.host_calls_left)
+    }
+
+    /// Every host function begins here: counts the call, and ends a guest that floods the host.
+    pub(crate) fn enter(&mut self) -> wasmtime::Result<()> {
+        if self.exchange.is_none() {
+            return Err(wasmtime::Error::new(NoExchange));
+        }
+        match self.host_calls_left.checked_sub(1) {
+            Some(left) => {
+                self.host_calls_left = left;
+                Ok(())
+            }
+            None => Err(wasmtime::Error::new(OverLimit { what: "the number of host calls", limit: "host-calls" })),
+        }
+    }
+
+    pub(crate) fn exchange(&self) -> wasmtime::Result<&Exchange> {
+        self.exchange.as_deref().ok_or_else(|| wasmtime::Error::new(NoExchange))
+    }
+
+    pub(crate) fn exchange_mut(&mut self) -> wasmtime::Result<&mut Exchange> {
+        self.exchange.as_deref_mut().ok_or_else(|| wasmtime::Error::new(NoExchange))
+    }
+
+    pub(crate) fn identity(&self) -> wasmtime::Result<&Arc<Identity>> {
+        self.identity.as_ref().ok_or_else(|| wasmtime::Error::new(NoExchange))
+    }
+}
+
+impl ResourceLimiter for Session {
+    fn memory_growing(&mut self, _now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.limits.memory_bytes;
+        self.memory_refused |= !fits;
+        if fits {
+            self.memory_bytes = self.memory_bytes.max(desired);
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(&mut self, _now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.limits.table_elements;
+        self.memory_refused |= !fits;
+        Ok(fits)
+    }
+
+    /// A component of a policy is one core module and a few adapters; nobody needs more.
+    fn instances(&self) -> usize {
+        16
+    }
+
+    fn tables(&self) -> usize {
+        8
+    }
+
+    fn memories(&self) -> usize {
+        2
+    }
+}

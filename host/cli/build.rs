@@ -1,0 +1,48 @@
+//! Embeds the built-in components: `cargo xtask build` makes them, this includes them in the binary.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=TOLLGATE_COMPONENTS");
+    let folder = components_folder();
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut components: Vec<PathBuf> = match fs::read_dir(&folder) {
+        Ok(entries) => entries.filter_map(|entry| entry.ok().map(|e| e.path())).filter(|p| is_wasm(p)).collect(),
+        Err(_) => Vec::new(),
+    };
+    if components.is_empty() {
+        println!(
+            "cargo::error=no built-in components in {}: run `cargo xtask build`, which makes them and then this crate",
+            folder.display()
+        );
+        process::exit(1);
+    }
+    components.sort();
+    let mut code = String::from("&[\n");
+    for path in &components {
+        println!("cargo::rerun-if-changed={}", path.display());
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        code.push_str(&format!("    BuiltIn {{ name: {name:?}, bytes: include_bytes!({path:?}) }},\n"));
+    }
+    code.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("built_ins.rs");
+    if let Err(error) = fs::write(&out, code) {
+        println!("cargo::error={} can't be written: {error}", out.display());
+        process::exit(1);
+    }
+}
+
+fn is_wasm(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wasm")
+}
+
+fn components_folder() -> PathBuf {
+    match env::var_os("TOLLGATE_COMPONENTS") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+            manifest.join("../../target/components")
+        }
+    }
+}

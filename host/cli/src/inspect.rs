@@ -1,0 +1,91 @@
+//! `tollgate inspect`: what a component is, as the gateway would see it.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::place::Phase;
+use tollgate_core::manifest::BodyNeed;
+use tollgate_runtime::{Admitted, ComponentSource};
+
+use crate::{BAD_INPUT, load, log};
+
+pub(crate) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let runtime = load::runtime_for_checking()?;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    // Everything is granted here: what it needs is what is shown.
+    let source = ComponentSource { name: &name, bytes: &bytes, digest: None, grants: Grants::all(), built_in: false };
+    let admitted = match runtime.admit(&source) {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            log::say_error(&anyhow::anyhow!("{}: {error}", file.display()));
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
+    let report = if as_json { format!("{:#}\n", as_value(&admitted)) } else { as_text(&admitted) };
+    io::stdout().write_all(report.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn grants_needed(admitted: &Admitted) -> Vec<Capability> {
+    admitted.capabilities().iter().copied().filter(|capability| !capability.is_always_granted()).collect()
+}
+
+fn body_need(admitted: &Admitted, phase: Phase) -> String {
+    match admitted.manifest.body(phase) {
+        BodyNeed::None => "none".into(),
+        BodyNeed::Buffer { max_bytes } => format!("buffer up to {max_bytes} bytes"),
+    }
+}
+
+fn as_value(admitted: &Admitted) -> Value {
+    let manifest = &admitted.manifest;
+    let phases: Vec<Value> = admitted
+        .phases()
+        .iter()
+        .map(|phase| {
+            let body = match manifest.body(*phase) {
+                BodyNeed::None => json!("none"),
+                BodyNeed::Buffer { max_bytes } => json!({ "buffer": { "max-bytes": max_bytes } }),
+            };
+            json!({ "phase": phase.name(), "body": body })
+        })
+        .collect();
+    json!({
+        "id": manifest.id,
+        "version": manifest.version,
+        "summary": manifest.summary,
+        "bytes": admitted.bytes,
+        "digest": format!("sha256:{}", admitted.digest),
+        "phases": phases,
+        "body-gate": admitted.has_body_gate(),
+        "imports": admitted.imports(),
+        "grants": grants_needed(admitted).iter().map(|c| c.name()).collect::<Vec<_>>(),
+        "configuration": manifest.configuration,
+    })
+}
+
+fn as_text(admitted: &Admitted) -> String {
+    let manifest = &admitted.manifest;
+    let mut text = format!("{} {} — {}\n", manifest.id, manifest.version, manifest.summary);
+    text.push_str(&format!("size     {} bytes\ndigest   sha256:{}\n", admitted.bytes, admitted.digest));
+    for phase in admitted.phases() {
+        text.push_str(&format!("phase    {phase}, body: {}\n", body_need(admitted, *phase)));
+    }
+    for import in admitted.imports() {
+        text.push_str(&format!("import   {import}\n"));
+    }
+    let grants = grants_needed(admitted);
+    if grants.is_empty() {
+        text.push_str("grants   none needed\n");
+    } else {
+        let keys: Vec<String> = grants.iter().map(|c| format!("{c}: true")).collect();
+        text.push_str(&format!("grants   grants: {{ {} }}\n", keys.join(", ")));
+    }
+    text.push_str(&format!("configuration\n{:#}\n", manifest.configuration));
+    text
+}

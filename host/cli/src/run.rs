@@ -1,0 +1,222 @@
+//! `tollgate run`: serve, reload, drain.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tollgate_document::{AccessLog, Document};
+use tollgate_gateway::serve::Patience;
+use tollgate_gateway::{Gateway, LogTarget, PlanBuilder, ServerSettings, serve, upstream};
+use tollgate_runtime::{Runtime, RuntimeSettings};
+
+use crate::{BAD_INPUT, load, log};
+
+/// Editors write a file in several steps; a change is looked at when it has been quiet for this long.
+const SETTLE: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(file: &Path) -> anyhow::Result<ExitCode> {
+    let text = match load::read(file) {
+        Ok(text) => text,
+        Err(error) => {
+            log::say_error(&error);
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
+    match start(file, &text)? {
+        Some(serving) => serving.until_told_to_stop(),
+        None => Ok(ExitCode::from(BAD_INPUT)),
+    }
+}
+
+/// A gateway and what is needed to reload it.
+pub(crate) struct Serving {
+    file: PathBuf,
+    text: String,
+    document: Document,
+    builder: PlanBuilder,
+    gateway: Gateway,
+}
+
+/// Start serving a document; none if the document is bad, which has been said.
+///
+/// State settings are needed before components can be checked, so the document is read twice: once for its
+/// settings, once with everything.
+pub(crate) fn start(file: &Path, text: &str) -> anyhow::Result<Option<Serving>> {
+    let names = load::built_in_names();
+    let known = tollgate_document::Known { built_ins: &names };
+    let (document, diagnostics) = Document::parse(file, text, &known, &|name| std::env::var(name).ok());
+    let Some(document) = document.filter(|_| diagnostics.is_empty()) else {
+        // Components may be wrong too: all errors are told at once.
+        if let Err(diagnostics) = load::plan(&load::builder(load::runtime_for_checking()?), file, text) {
+            load::say(&diagnostics);
+        }
+        return Ok(None);
+    };
+    let directory = load::state_directory(file, &document.state);
+    let workers = load::workers(&document);
+    let runtime = Runtime::new(RuntimeSettings {
+        compile_cache: Some(load::compile_cache(&directory)),
+        workers,
+        services: Arc::new(load::services(&document.state, &directory)?),
+    })?;
+    let builder = load::builder(Arc::new(runtime));
+    let (document, plan) = match load::plan(&builder, file, text) {
+        Ok(made) => made,
+        Err(diagnostics) => {
+            load::say(&diagnostics);
+            return Ok(None);
+        }
+    };
+    let gateway = Gateway::start(settings(&document, workers), plan, Arc::clone(builder.runtime()))?;
+    Ok(Some(Serving { file: file.to_owned(), text: text.to_owned(), document, builder, gateway }))
+}
+
+fn settings(document: &Document, workers: usize) -> ServerSettings {
+    let limits = &document.limits;
+    ServerSettings {
+        listen: document.listen.clone(),
+        admin: document.admin,
+        workers,
+        serve: serve::Settings {
+            header_timeout: limits.request_header_timeout,
+            keep_alive_timeout: limits.idle_timeout,
+            header_bytes: limits.header_bytes,
+            header_lines: limits.headers,
+            uri_bytes: limits.uri_bytes,
+            body_bytes: limits.request_body_bytes,
+            body_patience: Patience { idle: limits.request_body_timeout, ..serve::Settings::default().body_patience },
+            connections: limits.connections,
+            ..serve::Settings::default()
+        },
+        upstream: upstream::Settings {
+            idle_per_origin: limits.origin_idle_connections,
+            idle_timeout: limits.origin_idle_timeout,
+            ..upstream::Settings::default()
+        },
+        access_log: match document.access_log {
+            AccessLog::Stdout => LogTarget::Stdout,
+            AccessLog::Stderr => LogTarget::Stderr,
+            AccessLog::Off => LogTarget::Off,
+        },
+    }
+}
+
+impl Serving {
+    /// Where clients are served.
+    pub(crate) fn addresses(&self) -> &[std::net::SocketAddr] {
+        self.gateway.addresses()
+    }
+
+    /// Say where, then reload and at last drain as signals and the file say.
+    pub(crate) fn until_told_to_stop(mut self) -> anyhow::Result<ExitCode> {
+        self.say_addresses()?;
+        let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        event_loop.block_on(self.follow())?;
+        let patience = self.document.limits.drain_timeout;
+        let began = Instant::now();
+        tracing::info!(patience_s = patience.as_secs(), "draining");
+        let finished = self.gateway.drain(patience);
+        tracing::info!(seconds = began.elapsed().as_secs_f64(), finished, "drained");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn say_addresses(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if let Some(admin) = self.gateway.admin_address() {
+            writeln!(out, "admin listening on {admin}")?;
+        }
+        for address in self.gateway.addresses() {
+            writeln!(out, "listening on {address}")?;
+        }
+        out.flush()
+    }
+
+    async fn follow(&mut self) -> anyhow::Result<()> {
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (changed, mut changes) = mpsc::channel(1);
+        let _watcher = self.watch(changed);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => self.reload(true),
+                Some(()) = changes.recv() => {
+                    tokio::time::sleep(SETTLE).await;
+                    while changes.try_recv().is_ok() {}
+                    self.reload(false);
+                }
+            }
+        }
+    }
+
+    /// Watch the file's folder: editors replace files, and a watch on a file that is gone says nothing more.
+    fn watch(&self, changed: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+        let name = self.file.file_name()?.to_owned();
+        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let seen = move |event: notify::Result<notify::Event>| {
+            let concerns = |event: &notify::Event| {
+                !event.kind.is_access() && event.paths.iter().any(|path| path.file_name() == Some(&name))
+            };
+            if event.is_ok_and(|event| concerns(&event)) {
+                // Full means that a look is due already.
+                let _ = changed.try_send(());
+            }
+        };
+        let watching = notify::recommended_watcher(seen)
+            .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
+        watching.inspect_err(|error| tracing::warn!(%error, "the file isn't watched; SIGHUP reloads it")).ok()
+    }
+
+    /// Read the file again. The plan at hand stays if the new one is bad.
+    fn reload(&mut self, even_unchanged: bool) {
+        let began = Instant::now();
+        let text = match load::read(&self.file).context("the last good plan is kept") {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "reload failed: kept the last good plan");
+                return;
+            }
+        };
+        if text == self.text && !even_unchanged {
+            return;
+        }
+        match load::plan(&self.builder, &self.file, &text) {
+            Ok((document, plan)) => {
+                self.warn_of_what_needs_a_restart(&document);
+                let (apis, statements) = (plan.apis(), plan.statements());
+                self.gateway.swap(plan);
+                self.text = text;
+                tracing::info!(apis, statements, seconds = began.elapsed().as_secs_f64(), "reloaded");
+            }
+            Err(diagnostics) => {
+                for problem in diagnostics.to_string().lines() {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!(errors = diagnostics.len(), "reload failed: kept the last good plan");
+            }
+        }
+    }
+
+    fn warn_of_what_needs_a_restart(&self, new: &Document) {
+        let old = &self.document;
+        let changed = [
+            ("listen", old.listen != new.listen),
+            ("admin", old.admin != new.admin),
+            ("workers", old.workers != new.workers),
+            ("access-log", old.access_log != new.access_log),
+            ("limits", old.limits != new.limits),
+            ("state", old.state != new.state),
+        ];
+        for (key, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+            tracing::warn!(key, "this setting has changed; it takes effect after a restart");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The compile cache on disk: machine code of components, keyed by their digest and the engine's configuration.
+//!
+//! This is the only place with unsafe code: loading machine code trusts it. An artefact is therefore read only
+//! from a folder that nobody else can write to, and only if its own digest fits; anything doubtful is compiled
+//! again. The cache is never needed: every failure to read or write it costs time and nothing else.
+
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const DIGEST_BYTES: usize = 32;
+
+/// A folder of artefacts, or none.
+#[derive(Debug)]
+pub struct CompileCache {
+    folder: Option<PathBuf>,
+}
+
+impl CompileCache {
+    /// No cache: everything is compiled every time.
+    pub fn none() -> CompileCache {
+        CompileCache { folder: None }
+    }
+
+    /// Use `folder`, making it if need be. A folder that others can write to is not used, and the log says so.
+    pub fn in_folder(folder: &Path) -> CompileCache {
+        match private_folder(folder) {
+            Ok(()) => CompileCache { folder: Some(folder.to_owned()) },
+            Err(problem) => {
+                tracing::warn!(folder = %folder.display(), %problem, "the compile cache is not used");
+                CompileCache::none()
+            }
+        }
+    }
+
+    /// The machine code of the component `wasm`, from the cache or compiled now and then cached.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Component::from_binary`]: `wasm` is no valid component.
+    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let Some(folder) = &self.folder else {
+            return Component::from_binary(engine, wasm);
+        };
+        let path = folder.join(format!("{}.cwasm", artefact_name(engine, wasm)));
+        if let Some(component) = read_artefact(engine, &path) {
+            return Ok(component);
+        }
+        let component = Component::from_binary(engine, wasm)?;
+        let code = component.serialize()?;
+        if let Err(problem) = write_artefact(&path, &code) {
+            tracing::warn!(path = %path.display(), %problem, "an artefact can't be cached");
+        }
+        Ok(component)
+    }
+}
+
+/// Make `folder` with mode 0700, or check that it is the user's own and nobody else's to write.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let folder_facts = fs::metadata(folder)?;
+    // The process' own user is whoever owns a file it just made.
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    let own_uid = fs::File::create(&probe)?.metadata()?.uid();
+    fs::remove_file(&probe)?;
+    if folder_facts.uid() != own_uid {
+        return Err(io::Error::other("the folder belongs to another user"));
+    }
+    if folder_facts.mode() & 0o022 != 0 {
+        return Err(io::Error::other("the folder can be written to by others; `chmod go-w` mends it"));
+    }
+    Ok(())
+}
+
+/// Feeds a hash into a digest, for the parts of the engine's configuration that decide about machine code.
+struct DigestHasher(Sha256);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn artefact_name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut hasher = DigestHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.update(Sha256::digest(wasm));
+    hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read_artefact(engine: &Engine, path: &Path) -> Option<Component> {
+    let file = fs::read(path).ok()?;
+    let (digest, code) = file.split_at_checked(DIGEST_BYTES)?;
+    if digest != Sha256::digest(code).as_slice() {
+        tracing::warn!(path = %path.display(), "an artefact is damaged; the component is compiled again");
+        return None;
+    }
+    // SAFETY: the bytes were written by `write_artefact` from `Component::serialize`: they lie under a name made
+    // of the component's digest and the engine's configuration, in a folder that only this user can write to, and
+    // their digest shows that they are whole. Wasmtime itself refuses those of another version or configuration.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.ok()
+}
+
+/// Write beside the final name and rename, so that no reader ever sees half an artefact.
+fn write_artefact(path: &Path, code: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+    let written = (|| {
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(&Sha256::digest(code))?;
+        file.write_all(code)?;
+        fs::rename(&unfinished, path)
+    })();
+    if written.is_err() {
+        // Leave nothing half-written behind; if even that fails there is nothing more to do.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const EMPTY: &str = "(component)";
+
+    fn engine() -> Engine {
+        let mut config = wasmtime::Config::new();
+        config.wasm_component_model(true);
+        Engine::new(&config).unwrap()
+    }
+
+    fn artefacts(folder: &Path) -> Vec<PathBuf> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn an_artefact_is_written_once_and_read_after_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let wasm = wat::parse_str(EMPTY).unwrap();
+        let cache = CompileCache::in_folder(folder.path());
+        cache.component(&engine(), &wasm).unwrap();
+        let [artefact] = artefacts(folder.path()).try_into().unwrap();
+        assert!(read_artefact(&engine(), &artefact).is_some());
+        cache.component(&engine(), &wasm).unwrap();
+        assert_eq!(artefacts(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_artefact_is_compiled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let wasm = wat::parse_str(EMPTY).unwrap();
+        let cache = CompileCache::in_folder(folder.path());
+        cache.component(&engine(), &wasm).unwrap();
+        let [artefact] = artefacts(folder.path()).try_into().unwrap();
+        let whole = fs::read(&artefact).unwrap();
+        for at in (0..whole.len()).step_by(whole.len() / 97 + 1) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            fs::write(&artefact, &damaged).unwrap();
+            assert!(read_artefact(&engine(), &artefact).is_none(), "bit at {at}");
+        }
+        cache.component(&engine(), &wasm).unwrap();
+        assert_eq!(fs::read(&artefact).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(CompileCache::in_folder(folder.path()).folder.is_none());
+    }
+}

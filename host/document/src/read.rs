@@ -1,0 +1,177 @@
+//! From nodes to the typed document. Every reader reports what is wrong and goes on with a default.
+
+mod apis;
+
+mod components;
+
+mod fields;
+
+mod origin;
+
+mod policies;
+
+mod products;
+
+mod settings;
+
+mod subscriptions;
+
+mod template;
+
+mod timestamp;
+
+mod value;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::diagnostics::{Diagnostics, Mark};
+use crate::document::{Document, Known, PLACEHOLDER_ID};
+use crate::nearest::nearest;
+use crate::policy::PolicyDocument;
+use crate::settings::GatewayLimits;
+use crate::yaml::{Node, Quoted};
+
+/// The top-level keys.
+const KEYS: [&str; 13] = [
+    "listen",
+    "admin",
+    "workers",
+    "trusted-proxies",
+    "access-log",
+    "limits",
+    "state",
+    "policies",
+    "apis",
+    "products",
+    "subscriptions",
+    "components",
+    "tls",
+];
+
+/// What all readers share.
+struct Reader<'a> {
+    diagnostics: &'a mut Diagnostics,
+    folder: &'a Path,
+    built_ins: &'a [&'a str],
+    /// What a statement may be called: built-ins and components.
+    statements: Vec<String>,
+    /// The gateway's limits, which APIs inherit time-outs from.
+    limits: GatewayLimits,
+}
+
+/// Read the whole document.
+pub(crate) fn document(root: &Node, folder: &Path, known: &Known<'_>, diagnostics: &mut Diagnostics) -> Document {
+    let mut reader = Reader {
+        diagnostics,
+        folder,
+        built_ins: known.built_ins,
+        statements: known.built_ins.iter().map(|&name| name.to_owned()).collect(),
+        limits: GatewayLimits::default(),
+    };
+    reader.read(root)
+}
+
+impl Reader<'_> {
+    fn read(&mut self, root: &Node) -> Document {
+        let fields = self.fields(root, "a mapping with keys such as `apis`", &KEYS);
+        if let Some((key, _)) = fields.entry("tls") {
+            self.error(key.mark, "`tls`: TLS listeners come with a later version; end TLS in front of the gateway");
+        }
+        // Limits come before APIs, which inherit time-outs, and components before policies, which name them.
+        self.limits = self.gateway_limits(fields.get("limits"));
+        let components = self.components(fields.get("components"));
+        let (listen, admin) = self.addresses(&fields);
+        let workers = self.workers(fields.get("workers"));
+        let trusted_proxies = self.trusted_proxies(fields.get("trusted-proxies"));
+        let access_log = self.access_log(fields.get("access-log"));
+        let state = self.state(fields.get("state"));
+        let policies = match fields.get("policies") {
+            Some(node) => self.policies(node, "global"),
+            None => PolicyDocument::default(),
+        };
+        let apis = self.apis(fields.get("apis"));
+        let products = self.products(fields.get("products"), &apis);
+        let subscriptions = self.subscriptions(fields.get("subscriptions"), &apis, &products);
+        Document {
+            listen,
+            admin,
+            workers,
+            trusted_proxies,
+            access_log,
+            limits: self.limits.clone(),
+            state,
+            policies,
+            apis,
+            products,
+            subscriptions,
+            components,
+        }
+    }
+
+    fn error(&mut self, mark: Mark, message: impl Into<String>) {
+        self.diagnostics.push(mark, message);
+    }
+
+    /// Report that a value isn't what it should be.
+    fn expected(&mut self, expected: &str, node: &Node) {
+        if !node.is_refused() {
+            self.error(node.mark, format!("expected {expected}, found {node}"));
+        }
+    }
+
+    /// As [`Self::expected`], for values that may hold a password.
+    fn expected_of_secret(&mut self, expected: &str, node: &Node) {
+        if !node.is_refused() {
+            self.error(node.mark, format!("expected {expected}"));
+        }
+    }
+
+    /// Report a name that names nothing, with the nearest that does, or else with all of them.
+    fn unknown(&mut self, mark: Mark, kind: &str, name: &str, candidates: &[&str]) {
+        self.unknown_beside(mark, kind, name, "", candidates);
+    }
+
+    /// As [`Self::unknown`], with a few words about where the name was found.
+    fn unknown_beside(&mut self, mark: Mark, kind: &str, name: &str, place: &str, candidates: &[&str]) {
+        /// More names than this don't help.
+        const MAX_LISTED: usize = 40;
+        if self.diagnostics.is_full() {
+            // It is only counted, so nobody need look for what is near.
+            return self.error(mark, "");
+        }
+        let what = format!("unknown {kind} {}{place}", Quoted(name));
+        let message = match nearest(name, candidates.iter().copied()) {
+            Some(near) => format!("{what}; did you mean `{near}`?"),
+            None if candidates.is_empty() => format!("{what}; there are none"),
+            None => {
+                let listed: Vec<_> = candidates.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+                let rest = if candidates.len() > MAX_LISTED { ", …" } else { "" };
+                format!("{what}; expected one of {}{rest}", listed.join(", "))
+            }
+        };
+        self.error(mark, message);
+    }
+}
+
+/// Names that were given already, to find those given twice.
+#[derive(Default)]
+struct Seen(HashMap<String, Mark>);
+
+impl Seen {
+    /// Report `name` if it was there before. `what` is how the sentence begins: "API id".
+    fn check(&mut self, reader: &mut Reader<'_>, what: &str, name: &str, mark: Mark) {
+        if name == PLACEHOLDER_ID {
+            return;
+        }
+        match self.0.get(name) {
+            Some(first) => {
+                let line = first.line;
+                reader.error(mark, format!("duplicate {what} {}; it is there on line {line} already", Quoted(name)));
+            }
+            None => {
+                self.0.insert(name.to_owned(), mark);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `components`: custom statements.
+
+use std::sync::Arc;
+
+use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::manifest::is_id;
+
+use super::Reader;
+use super::fields::Fields;
+use super::policies::{BASE, FORWARD_REQUEST, LATER};
+use super::value::ID_FORM;
+use crate::document::{Component, Sha256};
+use crate::yaml::{Content, Key, Node, Quoted};
+
+impl Reader<'_> {
+    pub(super) fn components(&mut self, node: Option<&Arc<Node>>) -> Vec<Component> {
+        let Some(node) = node else {
+            return Vec::new();
+        };
+        let Content::Mapping(entries) = &node.content else {
+            self.expected("a mapping of names to components", node);
+            return Vec::new();
+        };
+        let mut components = Vec::with_capacity(entries.len());
+        for (key, node) in entries {
+            if self.check_component_name(key) {
+                self.statements.push(key.text.to_string());
+            }
+            components.extend(self.component(key, node));
+        }
+        components
+    }
+
+    fn check_component_name(&mut self, key: &Key) -> bool {
+        let name = &*key.text;
+        let is_flow = [BASE, FORWARD_REQUEST].contains(&name) || LATER.contains(&name);
+        let message = if !is_id(name) {
+            format!("expected {ID_FORM} as a component's name, found {}", Quoted(name))
+        } else if self.built_ins.contains(&name) {
+            format!("expected another name than that of the built-in statement `{name}`")
+        } else if is_flow {
+            format!("expected another name than that of the gateway's own `{name}`")
+        } else {
+            return true;
+        };
+        self.error(key.mark, message);
+        false
+    }
+
+    fn component(&mut self, key: &Key, node: &Node) -> Option<Component> {
+        const FILE: &str = "the path of a component's file";
+        let fields = self.fields(node, "a mapping with keys such as `file`", &["file", "digest", "grants"]);
+        if !matches!(node.content, Content::Mapping(_)) {
+            return None;
+        }
+        let file = self.required(&fields, "file", "a component").and_then(|node| match self.text(node, FILE) {
+            Some("") => {
+                self.expected(FILE, node);
+                None
+            }
+            file => file,
+        });
+        let digest = fields.get("digest").and_then(|node| self.digest(node));
+        let grants = self.grants(&fields);
+        Some(Component {
+            name: key.text.to_string(),
+            file: self.folder.join(file?),
+            digest,
+            grants,
+            mark: key.mark,
+            file_mark: fields.mark_of("file"),
+            digest_mark: fields.get("digest").map_or(key.mark, |node| node.mark),
+        })
+    }
+
+    fn digest(&mut self, node: &Node) -> Option<Sha256> {
+        const EXPECTED: &str = "a digest, `sha256:` and 64 hexadecimal digits";
+        let text = self.text(node, EXPECTED)?;
+        let digest = text.strip_prefix("sha256:").and_then(from_hex);
+        if digest.is_none() {
+            self.expected(EXPECTED, node);
+        }
+        digest
+    }
+
+    fn grants(&mut self, fields: &Fields<'_>) -> Grants {
+        let mut grants = Grants::NONE;
+        let Some(node) = fields.get("grants") else {
+            return grants;
+        };
+        let Content::Mapping(entries) = &node.content else {
+            self.expected("a mapping such as `{ cache: true }`", node);
+            return grants;
+        };
+        for (key, node) in entries {
+            match Capability::ALL.into_iter().find(|capability| capability.name() == &*key.text) {
+                Some(capability) => match self.boolean(node) {
+                    Some(true) => grants = grants.with(capability),
+                    Some(false) if capability.is_always_granted() => {
+                        self.error(node.mark, format!("`{capability}` is granted always and can't be taken away"));
+                    }
+                    Some(false) | None => {}
+                },
+                None if &*key.text == "http" => {
+                    self.error(key.mark, "the grant `http` isn't offered by this version");
+                }
+                None => self.unknown(key.mark, "grant", &key.text, &Capability::ALL.map(Capability::name)),
+            }
+        }
+        grants
+    }
+}
+
+fn from_hex(text: &str) -> Option<Sha256> {
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    (digits.len() == 64).then(|| bytes.try_into().ok().map(Sha256)).flatten()
+}

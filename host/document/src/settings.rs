@@ -1,0 +1,196 @@
+//! The gateway's own settings: every number has a default, and every default has a reason.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Seconds until a connection's first or next request head must be complete: slow heads hold a connection for nothing.
+pub const REQUEST_HEADER_TIMEOUT_S: u64 = 10;
+
+/// Seconds between two chunks of a request body. Mobile clients stall for a few seconds, not for thirty.
+pub const REQUEST_BODY_TIMEOUT_S: u64 = 30;
+
+/// Seconds that a client's idle connection is kept. Longer than the 60 of most load balancers before us, so that
+/// they close first and never send into a connection that is being closed.
+pub const IDLE_TIMEOUT_S: u64 = 75;
+
+/// Seconds for the connection to an origin: one lost SYN and its second repetition (1 s + 2 s), and some slack.
+pub const CONNECT_TIMEOUT_S: u64 = 5;
+
+/// Seconds until an origin's response head. What `forward-request` has in API management.
+pub const RESPONSE_HEADER_TIMEOUT_S: u64 = 300;
+
+/// Seconds for a whole exchange, bodies included: twice what the origin may take for its head.
+pub const TOTAL_TIMEOUT_S: u64 = 600;
+
+/// Seconds that exchanges in progress may take after SIGTERM: the grace period of container schedulers.
+pub const DRAIN_TIMEOUT_S: u64 = 30;
+
+/// Bytes of a request's head: what common servers accept at most, cookies included.
+pub const HEADER_BYTES: usize = 64 << 10;
+
+/// Header lines of a request: browsers send about 20, proxies add a dozen.
+pub const HEADERS: usize = 100;
+
+/// Bytes of a request's path and query: RFC 9110 §4.1 asks for 8,000 at least.
+pub const URI_BYTES: usize = 8 << 10;
+
+/// Bytes of a request's body. They stream past, so this protects origins and not our memory.
+pub const REQUEST_BODY_BYTES: u64 = 1 << 30;
+
+/// Client connections of the whole gateway: each idle one holds about 10 KiB, so 100 MiB together.
+pub const CONNECTIONS: usize = 10_000;
+
+/// Idle connections that one worker keeps to one origin.
+pub const ORIGIN_IDLE_CONNECTIONS: usize = 64;
+
+/// Seconds that an idle connection to an origin is kept: less than the 65–75 of common servers, so that we close first.
+pub const ORIGIN_IDLE_TIMEOUT_S: u64 = 60;
+
+/// Bytes of counters in memory: about half a million keys.
+pub const LIMITER_BYTES: u64 = 64 << 20;
+
+/// Bytes of cached responses in memory.
+pub const CACHE_BYTES: u64 = 128 << 20;
+
+/// Bytes of one cached response: the limit of API management.
+pub const CACHE_ENTRY_BYTES: u64 = 2 << 20;
+
+/// Milliseconds of counting that a power cut may lose: one write to disk is shared by all calls of this time.
+pub const QUOTA_FLUSH_MS: u64 = 100;
+
+/// What clients, origins and the whole gateway may use up: the top-level key `limits`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayLimits {
+    /// `request-header-timeout`, see [`REQUEST_HEADER_TIMEOUT_S`].
+    pub request_header_timeout: Duration,
+    /// `request-body-timeout`, see [`REQUEST_BODY_TIMEOUT_S`].
+    pub request_body_timeout: Duration,
+    /// `idle-timeout`, see [`IDLE_TIMEOUT_S`].
+    pub idle_timeout: Duration,
+    /// `connect-timeout`, `response-header-timeout` and `total-timeout`: what an API takes that sets none of its own.
+    pub timeouts: Timeouts,
+    /// `drain-timeout`, see [`DRAIN_TIMEOUT_S`].
+    pub drain_timeout: Duration,
+    /// `header-bytes`, see [`HEADER_BYTES`].
+    pub header_bytes: usize,
+    /// `headers`, see [`HEADERS`].
+    pub headers: usize,
+    /// `uri-bytes`, see [`URI_BYTES`].
+    pub uri_bytes: usize,
+    /// `request-body-bytes`, see [`REQUEST_BODY_BYTES`].
+    pub request_body_bytes: u64,
+    /// `connections`, see [`CONNECTIONS`].
+    pub connections: usize,
+    /// `origin-idle-connections`, see [`ORIGIN_IDLE_CONNECTIONS`]. 0 keeps none.
+    pub origin_idle_connections: usize,
+    /// `origin-idle-timeout`, see [`ORIGIN_IDLE_TIMEOUT_S`].
+    pub origin_idle_timeout: Duration,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> GatewayLimits {
+        GatewayLimits {
+            request_header_timeout: Duration::from_secs(REQUEST_HEADER_TIMEOUT_S),
+            request_body_timeout: Duration::from_secs(REQUEST_BODY_TIMEOUT_S),
+            idle_timeout: Duration::from_secs(IDLE_TIMEOUT_S),
+            timeouts: Timeouts::default(),
+            drain_timeout: Duration::from_secs(DRAIN_TIMEOUT_S),
+            header_bytes: HEADER_BYTES,
+            headers: HEADERS,
+            uri_bytes: URI_BYTES,
+            request_body_bytes: REQUEST_BODY_BYTES,
+            connections: CONNECTIONS,
+            origin_idle_connections: ORIGIN_IDLE_CONNECTIONS,
+            origin_idle_timeout: Duration::from_secs(ORIGIN_IDLE_TIMEOUT_S),
+        }
+    }
+}
+
+/// How long an origin may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From there until the response's head.
+    pub response_header: Duration,
+    /// For the whole exchange; none if the document says 0.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(CONNECT_TIMEOUT_S),
+            response_header: Duration::from_secs(RESPONSE_HEADER_TIMEOUT_S),
+            total: Some(Duration::from_secs(TOTAL_TIMEOUT_S)),
+        }
+    }
+}
+
+/// Where counters and cached values live: the top-level key `state`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSettings {
+    /// `directory`, joined to the document's folder; none if the document has none.
+    pub directory: Option<PathBuf>,
+    /// `limiter-bytes`, see [`LIMITER_BYTES`].
+    pub limiter_bytes: u64,
+    /// `cache-bytes`, see [`CACHE_BYTES`].
+    pub cache_bytes: u64,
+    /// `cache-entry-bytes`, see [`CACHE_ENTRY_BYTES`].
+    pub cache_entry_bytes: u64,
+    /// `quota-flush-ms`, see [`QUOTA_FLUSH_MS`].
+    pub quota_flush: Duration,
+}
+
+impl Default for StateSettings {
+    fn default() -> StateSettings {
+        StateSettings {
+            directory: None,
+            limiter_bytes: LIMITER_BYTES,
+            cache_bytes: CACHE_BYTES,
+            cache_entry_bytes: CACHE_ENTRY_BYTES,
+            quota_flush: Duration::from_millis(QUOTA_FLUSH_MS),
+        }
+    }
+}
+
+/// Where one line for each exchange goes: the top-level key `access-log`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// `stdout`
+    #[default]
+    Stdout,
+    /// `stderr`
+    Stderr,
+    /// `off`
+    Off,
+}
+
+/// A value that nothing may print: `Debug` and `Display` are `[secret]`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wrap a value.
+    pub fn new(value: impl Into<String>) -> Secret {
+        Secret(value.into())
+    }
+
+    /// The value itself, for comparing and hashing only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}

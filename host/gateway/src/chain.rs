@@ -1,0 +1,347 @@
+//! Statements in their order: each is called on the exchange, and its diff is applied only after its verdict.
+
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use http::header;
+use http_body::Body as _;
+use tollgate_core::edits::Diff;
+use tollgate_core::fault::{Fault, FaultKind};
+use tollgate_core::message::ResponseHead;
+use tollgate_core::place::Phase;
+use tollgate_core::verdict::{Failure, Reply, Verdict};
+use tollgate_runtime::{Called, Exchange, Leases, Mode, OnFailure, Statement, StoredResponse};
+
+use crate::body::{Body, BodyError, collect};
+use crate::respond::Rejection;
+
+/// An exchange on its way through the sections.
+pub(crate) struct Walk {
+    leases: Rc<Leases>,
+    /// Lent to a store during a call, and otherwise always there.
+    exchange: Option<Box<Exchange>>,
+    /// The request's body, as it will be forwarded.
+    pub(crate) request_body: Body,
+    /// The response's body, as it will be returned.
+    pub(crate) response_body: Body,
+}
+
+/// Why a section ended before its end.
+pub(crate) enum Stop {
+    /// A policy answered.
+    Answered(Answer),
+    /// A policy refused.
+    Refused(Box<PolicyRefusal>),
+    /// A policy failed, and it fails closed; or a body that a policy needs can't be had.
+    Failed(Box<PolicyFailure>),
+}
+
+/// A policy's answer.
+pub(crate) struct Answer {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: Body,
+    /// A stored response: outbound statements behind the one that stored it still run.
+    pub(crate) resume_after: Option<String>,
+}
+
+/// A policy's refusal.
+pub(crate) struct PolicyRefusal {
+    /// The statement's name.
+    pub(crate) source: String,
+    /// Its id or place.
+    pub(crate) statement: String,
+    pub(crate) failure: Failure,
+}
+
+/// A statement that failed.
+pub(crate) struct PolicyFailure {
+    /// The statement's name.
+    pub(crate) source: String,
+    /// Its id or place.
+    pub(crate) statement: String,
+    pub(crate) rejection: Rejection,
+}
+
+impl Walk {
+    /// An exchange at its beginning.
+    pub(crate) fn new(leases: Rc<Leases>, exchange: Exchange, request_body: Body) -> Walk {
+        Walk { leases, exchange: Some(Box::new(exchange)), request_body, response_body: Body::empty() }
+    }
+
+    /// The exchange; none only after a host function panicked and took it along.
+    pub(crate) fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_deref()
+    }
+
+    /// See [`Walk::exchange`].
+    pub(crate) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_deref_mut()
+    }
+
+    /// Run statements in their order until one of them stops.
+    pub(crate) async fn run(
+        &mut self,
+        statements: impl Iterator<Item = &Statement>,
+        phase: Phase,
+    ) -> Result<(), Stop> {
+        for statement in statements {
+            self.step(statement, phase).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
+        if let Some(max) = statement.body_need(phase) {
+            match self.show_body(statement, phase, max).await {
+                Ok(()) => {}
+                Err(Unshown::Fault(fault)) => return self.fail(statement, phase, fault),
+                Err(Unshown::TooLarge) => return self.too_large(statement, phase),
+                Err(Unshown::Body(error)) => {
+                    self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
+                    return Err(body_failure(statement, phase, error));
+                }
+            }
+        }
+        let Some(exchange) = self.exchange.take() else {
+            return Err(failed_closed(statement, Rejection::PolicyFault));
+        };
+        let (exchange, called) = self.leases.call(statement, phase, exchange);
+        self.exchange = exchange;
+        if let Some(exchange) = self.exchange_mut() {
+            exchange.request_body = None;
+            exchange.response_body = None;
+        }
+        match called {
+            Ok(called) if statement.mode == Mode::Observe => {
+                observe(statement, phase, &called);
+                Ok(())
+            }
+            Ok(called) => self.conclude(statement, phase, called),
+            Err(fault) => self.fail(statement, phase, fault),
+        }
+    }
+
+    /// Act on a verdict.
+    fn conclude(&mut self, statement: &Statement, phase: Phase, called: Called) -> Result<(), Stop> {
+        let Called { verdict, mut effects } = called;
+        match verdict {
+            Verdict::Next => {
+                self.apply(phase, effects.diff);
+                if let Some(fill) = effects.cache.fill.filter(|_| phase == Phase::OnResponse) {
+                    self.fill_cache(fill);
+                }
+                Ok(())
+            }
+            Verdict::Respond(Reply::Inline { head, body }) => {
+                self.keep(&mut effects.diff);
+                Err(Stop::Answered(Answer { head, body: Body::full(body), resume_after: None }))
+            }
+            Verdict::Respond(Reply::Staged) => match effects.cache.hit.take() {
+                Some(stored) => {
+                    self.keep(&mut effects.diff);
+                    Err(Stop::Answered(stored_answer(&stored)))
+                }
+                None => {
+                    let detail = "it answered with a staged response, and no capability had put one ready";
+                    self.leases.record_fault(statement, phase, FaultKind::BadVerdict);
+                    self.fail(statement, phase, Fault::new(FaultKind::BadVerdict, detail))
+                }
+            },
+            Verdict::Reject(failure) => {
+                self.keep(&mut effects.diff);
+                Err(Stop::Refused(Box::new(PolicyRefusal {
+                    source: statement.identity.name.clone(),
+                    statement: statement.identity.statement.clone(),
+                    failure,
+                })))
+            }
+        }
+    }
+
+    /// Make a call's edits.
+    fn apply(&mut self, phase: Phase, mut diff: Diff) {
+        self.keep(&mut diff);
+        let Some(exchange) = self.exchange.as_deref_mut() else { return };
+        match phase {
+            Phase::OnRequest => {
+                diff.request.headers.apply(&mut exchange.request.headers);
+                if let Some(method) = diff.request.method {
+                    exchange.request.method = method;
+                }
+                if let Some(target) = diff.request.target {
+                    exchange.request.target = target;
+                }
+                if let Some(body) = diff.request.body {
+                    self.request_body = Body::full(body);
+                }
+            }
+            Phase::OnResponse | Phase::OnError => {
+                let Some(response) = &mut exchange.response else { return };
+                diff.response.headers.apply(&mut response.headers);
+                if let Some(status) = diff.response.status {
+                    response.status = status;
+                    response.reason = None;
+                }
+                if let Some(body) = diff.response.body {
+                    self.response_body = Body::full(body);
+                }
+            }
+        }
+    }
+
+    /// What a call recorded that stays after every verdict: variables, and headers for whatever response comes.
+    fn keep(&mut self, diff: &mut Diff) {
+        let Some(exchange) = self.exchange.as_deref_mut() else { return };
+        for (name, json) in diff.variables.drain(..) {
+            exchange.set_variable(name, json);
+        }
+        match &mut exchange.response {
+            Some(response) => {
+                for (name, value) in diff.staged.drain(..) {
+                    response.headers.insert(name, value);
+                }
+            }
+            None => exchange.staged_headers.append(&mut diff.staged),
+        }
+    }
+
+    /// Copy the body on the side while it streams to the client, and keep it if it arrives whole.
+    fn fill_cache(&mut self, fill: tollgate_runtime::Fill) {
+        let Some(head) = self.exchange().and_then(|exchange| exchange.response.clone()) else { return };
+        let services = self.leases.services();
+        let cap = services.cache.entry_bytes();
+        let body = std::mem::take(&mut self.response_body);
+        self.response_body = body.teed(cap, move |chunks| services.cache.keep(fill, head, joined(&chunks)));
+    }
+
+    /// Show a statement the body that its manifest asks for, unless its gate declines.
+    async fn show_body(&mut self, statement: &Statement, phase: Phase, max: usize) -> Result<(), Unshown> {
+        let Some(exchange) = self.exchange.take() else {
+            return Err(Unshown::Fault(Fault::new(FaultKind::Host, "the exchange is gone")));
+        };
+        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange);
+        self.exchange = exchange;
+        if !wants.map_err(Unshown::Fault)? {
+            return Ok(());
+        }
+        let body = match phase {
+            Phase::OnRequest => &mut self.request_body,
+            Phase::OnResponse | Phase::OnError => &mut self.response_body,
+        };
+        // A body that is known to be too large is left as it is, so that `on-failure: open` can pass it on.
+        if body.size_hint().lower() > max as u64 {
+            return Err(Unshown::TooLarge);
+        }
+        let bytes = match body.in_memory() {
+            Some(bytes) => bytes,
+            None => collect(std::mem::take(body), max).await.map_err(Unshown::Body)?,
+        };
+        *body = Body::full(bytes.clone());
+        if let Some(exchange) = self.exchange.as_deref_mut() {
+            match phase {
+                Phase::OnRequest => exchange.request_body = Some(bytes),
+                Phase::OnResponse | Phase::OnError => exchange.response_body = Some(bytes),
+            }
+        }
+        Ok(())
+    }
+
+    /// The body is larger than the statement may see, and is still there to be passed on.
+    fn too_large(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
+        self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
+        match (statement.on_failure, statement.mode) {
+            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
+            (OnFailure::Closed, Mode::Enforce) => {
+                Err(body_failure(statement, phase, BodyError::TooLarge { limit: 0 }))
+            }
+        }
+    }
+
+    /// A statement failed: as if it weren't there, or the end of the section.
+    fn fail(&mut self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
+        let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
+        tracing::warn!(
+            statement = statement.identity.statement,
+            policy = statement.identity.name,
+            phase = phase.name(),
+            request_id,
+            "error.type" = fault.kind.name(),
+            "error.blame" = fault.kind.blame().name(),
+            detail = %printable(&fault.detail),
+            on_failure = ?statement.on_failure,
+            "a policy failed"
+        );
+        match (statement.on_failure, statement.mode) {
+            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
+            (OnFailure::Closed, Mode::Enforce) => Err(failed_closed(statement, Rejection::PolicyFault)),
+        }
+    }
+}
+
+/// Why a statement was not shown the body that it needs.
+enum Unshown {
+    /// The gate failed.
+    Fault(Fault),
+    /// It is known to be over the statement's limit, and untouched.
+    TooLarge,
+    /// It was over the limit, too slow or broken, and is gone.
+    Body(BodyError),
+}
+
+/// A body that can't be had is the client's fault on its way in and the origin's on its way out.
+fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> Stop {
+    let rejection = match phase {
+        Phase::OnRequest => Rejection::from(error),
+        Phase::OnResponse | Phase::OnError if error == BodyError::Timeout => Rejection::OriginTimeout,
+        Phase::OnResponse | Phase::OnError => Rejection::OriginFailed,
+    };
+    failed_closed(statement, rejection)
+}
+
+fn failed_closed(statement: &Statement, rejection: Rejection) -> Stop {
+    Stop::Failed(Box::new(PolicyFailure {
+        source: statement.identity.name.clone(),
+        statement: statement.identity.statement.clone(),
+        rejection,
+    }))
+}
+
+/// Guests choose parts of a fault's detail: no control characters, and no more than a screenful.
+fn printable(text: &str) -> String {
+    text.chars().take(2000).map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn observe(statement: &Statement, phase: Phase, called: &Called) {
+    tracing::info!(
+        statement = statement.identity.statement,
+        policy = statement.identity.name,
+        phase = phase.name(),
+        verdict = called.verdict.label(),
+        request_header_edits = called.effects.diff.request.headers.iter().count(),
+        response_header_edits = called.effects.diff.response.headers.iter().count(),
+        "an observed policy decided; nothing of it was applied"
+    );
+}
+
+/// A stored response, with its age (RFC 9111 §5.1): what it had when it was stored, and the time since.
+fn stored_answer(stored: &StoredResponse) -> Answer {
+    let mut head = stored.head.clone();
+    let before: u64 = head
+        .headers
+        .get(header::AGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    head.headers.insert(header::AGE, HeaderValue::from(before.saturating_add(stored.age_seconds())));
+    Answer { head, body: Body::full(stored.body.clone()), resume_after: Some(stored.stored_by.clone()) }
+}
+
+/// Chunks as one buffer of just that size: shares of network buffers would hold more memory than they show.
+fn joined(chunks: &[Bytes]) -> Bytes {
+    let mut whole = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
+    for chunk in chunks {
+        whole.extend_from_slice(chunk);
+    }
+    whole.freeze()
+}

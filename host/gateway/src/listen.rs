@@ -1,0 +1,198 @@
+//! Addresses and accepted connections.
+//!
+//! Each worker has its own listening socket on each address (`SO_REUSEPORT`), so the kernel spreads connections and no
+//! worker waits for another. A drain stops accepting at once. Doesn't read from what it accepts.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::watch;
+
+use crate::serve::{Handler, Server};
+
+/// Connections that wait in the kernel until a worker is ready for them: enough for a burst of a busy second.
+const BACKLOG: i32 = 4096;
+
+/// How long not to accept when there are no file descriptors or no memory left: others need time to close theirs.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// An address that can't be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error.kind() {
+            ErrorKind::AddrInUse => {
+                write!(f, "can't listen on {}: another process listens there already", self.address)
+            }
+            ErrorKind::AddrNotAvailable => {
+                write!(f, "can't listen on {}: this machine doesn't have that address", self.address)
+            }
+            ErrorKind::PermissionDenied => {
+                write!(f, "can't listen on {}: the operating system doesn't permit it", self.address)
+            }
+            _ => write!(f, "can't listen on {}: {}", self.address, self.error),
+        }
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Listening sockets: for each worker one on each address.
+#[derive(Debug)]
+pub struct Listeners {
+    addresses: Vec<SocketAddr>,
+    workers: Vec<Vec<TcpListener>>,
+}
+
+impl Listeners {
+    /// Listen on `addresses` for this many workers. Port 0 becomes one free port that all of them share.
+    pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Listeners, BindError> {
+        let mut bound = Vec::with_capacity(addresses.len());
+        let mut sockets: Vec<Vec<TcpListener>> = (0..workers).map(|_| Vec::new()).collect();
+        for &wanted in addresses {
+            let refuse = |error| BindError { address: wanted, error };
+            if wanted.port() != 0 {
+                // With SO_REUSEPORT two processes would share the port, and each would get a part of the requests.
+                open(wanted, false).map_err(refuse)?;
+            }
+            let mut address = wanted;
+            for listeners in &mut sockets {
+                let listener = open(address, true).map_err(refuse)?;
+                address = listener.local_addr().map_err(refuse)?;
+                listeners.push(listener);
+            }
+            bound.push(address);
+        }
+        Ok(Listeners { addresses: bound, workers: sockets })
+    }
+
+    /// The addresses, with their ports.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The sockets of each worker.
+    pub fn into_workers(self) -> Vec<Vec<TcpListener>> {
+        self.workers
+    }
+}
+
+fn open(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of a previous process that are still closing don't matter.
+    socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    if address.is_ipv6() {
+        // `[::]` means IPv6 only, so that it and `0.0.0.0` can stand beside each other on every system.
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit it.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accept connections from a worker's sockets until `draining` says so, then drain the server. Returns when all its
+/// connections are closed. Must run on the worker's thread.
+pub async fn accept<H: Handler>(
+    listeners: Vec<TcpListener>,
+    server: Server<H>,
+    mut draining: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let mut tasks = Vec::with_capacity(listeners.len());
+    for listener in listeners {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone())));
+    }
+    // A sender that is gone won't say anything more.
+    let _ = draining.wait_for(|draining| *draining).await;
+    for task in tasks {
+        task.abort();
+        let _ = task.await;
+    }
+    server.drain();
+    server.drained().await;
+    Ok(())
+}
+
+async fn accept_from<H: Handler>(listener: tokio::net::TcpListener, server: Server<H>) {
+    let mut exhausted = false;
+    loop {
+        server.room().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                exhausted = false;
+                server.accept(stream, peer);
+            }
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                if !exhausted {
+                    tracing::warn!(error = %error, "can't accept connections for now");
+                }
+                exhausted = true;
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Did just the one connection fail that was to be accepted?
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused | ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_share_a_free_port() {
+        let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()], 3).unwrap();
+        let port = listeners.addresses()[0].port();
+        assert_ne!(port, 0);
+        let workers = listeners.into_workers();
+        assert_eq!(workers.len(), 3);
+        assert!(workers.iter().flatten().all(|listener| listener.local_addr().unwrap().port() == port));
+    }
+
+    #[test]
+    fn an_address_in_use_is_an_error_even_if_it_could_be_shared() {
+        let first = Listeners::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
+        let error = Listeners::bind(first.addresses(), 1).unwrap_err().to_string();
+        assert!(error.contains("another process listens there already"), "{error}");
+        let foreign = "192.0.2.1:80".parse().unwrap();
+        let error = Listeners::bind(&[foreign], 1).unwrap_err().to_string();
+        assert!(error.contains("doesn't have that address"), "{error}");
+    }
+
+    #[test]
+    fn an_address_is_free_again_when_its_connections_are_closing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = std::net::TcpStream::connect(address).unwrap();
+        // The side that closes first keeps the address for a while.
+        drop(listener.accept().unwrap());
+        drop(client);
+        drop(listener);
+        Listeners::bind(&[address], 1).unwrap();
+    }
+}

@@ -1,0 +1,16 @@
+//! What operators see: a line for each request, and an address for machines that ask.
+
+/// One line for each request.
+pub mod access_log;
+
+/// Metrics and health.
+pub mod admin;
+
+/// Numbers, added up when they are asked for.
+pub(crate) mod metrics;
+
+/// A request until its line is written.
+pub(crate) mod record;
+
+/// Points in time as text.
+mod time;

@@ -1,0 +1,210 @@
+//! The admin address: metrics for machines that collect them, health for machines that restart or route.
+//!
+//! Has its own thread, so it answers while workers are busy; meant for the loopback or a private network. Changes
+//! nothing.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::body::Body;
+
+/// Collectors and probes at the same time. More is somebody's mistake.
+const CONNECTIONS: usize = 64;
+
+/// Between requests and for each head: probes come more often.
+const HEADER_TIME: Duration = Duration::from_secs(30);
+
+/// The longest life of a connection, however it goes.
+const CONNECTION_TIME: Duration = Duration::from_secs(600);
+
+/// Whether requests should come here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Not yet.
+    Starting,
+    /// Yes.
+    Serving,
+    /// Not any more.
+    Draining,
+}
+
+/// The stage, shared with whoever asks.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<AtomicU8>);
+
+impl Readiness {
+    /// Starting.
+    pub fn new() -> Readiness {
+        Readiness(Arc::new(AtomicU8::new(Stage::Starting as u8)))
+    }
+
+    /// Go to another stage.
+    pub fn set(&self, stage: Stage) {
+        self.0.store(stage as u8, Ordering::Release);
+    }
+
+    /// The stage.
+    pub fn get(&self) -> Stage {
+        match self.0.load(Ordering::Acquire) {
+            0 => Stage::Starting,
+            1 => Stage::Serving,
+            _ => Stage::Draining,
+        }
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Readiness {
+        Readiness::new()
+    }
+}
+
+/// A running admin address. Dropping it closes the address.
+#[derive(Debug)]
+pub struct Admin {
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Admin {
+    /// The address, with its port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Answer on `address`. `metrics` writes them in the text format of Prometheus.
+pub fn start(
+    address: SocketAddr,
+    readiness: Readiness,
+    metrics: impl Fn(&mut String) + Send + 'static,
+) -> io::Result<Admin> {
+    let listener = TcpListener::bind(address)?;
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    let (stop, stopped) = oneshot::channel();
+    std::thread::Builder::new().name("admin".into()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async move {
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            tokio::select! {
+                () = accept(listener, readiness, metrics) => {}
+                // A sender that was dropped means the same.
+                _ = stopped => {}
+            }
+        });
+    })?;
+    Ok(Admin { address, _stop: stop })
+}
+
+async fn accept(listener: tokio::net::TcpListener, readiness: Readiness, metrics: impl Fn(&mut String) + 'static) {
+    let metrics = std::rc::Rc::new(metrics);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(16 << 10);
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (readiness, metrics) = (readiness.clone(), std::rc::Rc::clone(&metrics));
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let response = answer(request.method(), request.uri().path(), readiness.get(), &*metrics);
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::task::spawn_local(async move {
+            let _slot = slot;
+            let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;
+        });
+    }
+}
+
+fn answer(method: &Method, path: &str, stage: Stage, metrics: &impl Fn(&mut String)) -> Response<Body> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+    }
+    match path {
+        "/metrics" => {
+            let mut body = String::with_capacity(16 << 10);
+            metrics(&mut body);
+            let mut response = text(StatusCode::OK, body);
+            let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, version);
+            response
+        }
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/readyz" => match stage {
+            Stage::Starting => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+            Stage::Serving => text(StatusCode::OK, "ok\n"),
+            Stage::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        },
+        _ => text(StatusCode::NOT_FOUND, "not found\n"),
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<String>) -> Response<Body> {
+    let mut response = Response::new(Body::full(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn health_follows_the_stage_and_metrics_are_asked_for_each_time() {
+        let readiness = Readiness::new();
+        let admin = start("127.0.0.1:0".parse().unwrap(), readiness.clone(), |out| out.push_str("up 1\n")).unwrap();
+        let at = admin.address();
+        assert!(get(at, "/healthz").starts_with("HTTP/1.1 200 "));
+        assert!(get(at, "/readyz").starts_with("HTTP/1.1 503 "));
+        readiness.set(Stage::Serving);
+        assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
+        readiness.set(Stage::Draining);
+        assert!(get(at, "/readyz").ends_with("\r\n\r\ndraining\n"));
+        assert!(get(at, "/healthz").starts_with("HTTP/1.1 200 "));
+        let metrics = get(at, "/metrics");
+        assert!(metrics.contains("content-type: text/plain; version=0.0.4"));
+        assert!(metrics.ends_with("\r\n\r\nup 1\n"));
+        assert!(get(at, "/").starts_with("HTTP/1.1 404 "));
+    }
+
+    #[test]
+    fn dropping_it_closes_the_address() {
+        let admin = start("127.0.0.1:0".parse().unwrap(), Readiness::new(), |_| {}).unwrap();
+        let at = admin.address();
+        assert!(TcpStream::connect(at).is_ok());
+        drop(admin);
+        let closed = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            TcpStream::connect(at).is_err()
+        });
+        assert!(closed);
+    }
+}

@@ -1,0 +1,135 @@
+//! The page of numbers: Prometheus' text format, added up from all workers when it is asked for.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+use tollgate_core::fault::FaultKind;
+use tollgate_core::place::Phase;
+use tollgate_core::verdict::Verdict;
+use tollgate_runtime::{Runtime, Statement, Totals};
+
+use crate::plan::Plan;
+
+/// What workers count of requests: a row for each, so that nobody waits for anybody.
+#[derive(Debug)]
+pub struct Traffic {
+    workers: Box<[Row]>,
+}
+
+/// Rows of different workers don't share a cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Row {
+    /// By the first digit of the status.
+    by_class: [AtomicU64; 6],
+    micros: AtomicU64,
+}
+
+impl Traffic {
+    /// Nothing yet.
+    pub fn new(workers: usize) -> Traffic {
+        Traffic { workers: (0..workers.max(1)).map(|_| Row::default()).collect() }
+    }
+
+    /// Count a response of `worker`.
+    pub fn count(&self, worker: usize, status: StatusCode, time: Duration) {
+        let Some(row) = self.workers.get(worker) else { return };
+        if let Some(counter) = row.by_class.get(usize::from(status.as_u16() / 100)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        row.micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// Write the page.
+pub fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &Traffic, dropped_log_lines: u64) {
+    // Writing to a String can't fail.
+    let _ = write_gateway(out, plan, traffic, dropped_log_lines);
+    let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());
+    runtime.services().metrics.write(out);
+}
+
+fn header(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
+}
+
+fn write_gateway(out: &mut String, plan: &Plan, traffic: &Traffic, dropped_log_lines: u64) -> std::fmt::Result {
+    header(out, "tollgate_requests_total", "counter", "Requests answered, by class of status.")?;
+    for class in 1..6 {
+        let sum: u64 = traffic.workers.iter().map(|row| row.by_class[class].load(Ordering::Relaxed)).sum();
+        writeln!(out, "tollgate_requests_total{{status=\"{class}xx\"}} {sum}")?;
+    }
+    let micros: u64 = traffic.workers.iter().map(|row| row.micros.load(Ordering::Relaxed)).sum();
+    header(out, "tollgate_request_seconds_total", "counter", "Time from a request's head to its response's end.")?;
+    writeln!(out, "tollgate_request_seconds_total {}", micros as f64 / 1e6)?;
+    header(out, "tollgate_plan_generation", "gauge", "Counts plans; grows by one with every reload that took effect.")?;
+    writeln!(out, "tollgate_plan_generation {}", plan.generation)?;
+    header(out, "tollgate_access_log_dropped_total", "counter", "Access-log lines that nobody could take in time.")?;
+    writeln!(out, "tollgate_access_log_dropped_total {dropped_log_lines}")
+}
+
+/// One metric of a statement's totals: name, help, and its lines' extra labels and values.
+type Metric = (&'static str, &'static str, fn(&Totals, &mut dyn FnMut(&str, f64)));
+
+const METRICS: [Metric; 6] = [
+    ("tollgate_policy_calls_total", "Calls of a statement, those that failed included.", |totals, line| {
+        line("", totals.calls as f64);
+    }),
+    ("tollgate_policy_verdicts_total", "Verdicts of a statement.", |totals, line| {
+        for (label, count) in Verdict::LABELS.iter().zip(totals.verdicts) {
+            line(&format!(",verdict=\"{label}\""), count as f64);
+        }
+    }),
+    ("tollgate_policy_failures_total", "Failures of a statement, by kind.", |totals, line| {
+        for (kind, count) in FaultKind::ALL.iter().zip(totals.faults) {
+            line(&format!(",kind=\"{}\"", kind.name()), count as f64);
+        }
+    }),
+    ("tollgate_policy_fuel_total", "Fuel that a statement used: about one unit an instruction.", |totals, line| {
+        line("", totals.fuel as f64);
+    }),
+    ("tollgate_policy_seconds_total", "Time within a statement.", |totals, line| {
+        line("", totals.nanos as f64 / 1e9);
+    }),
+    ("tollgate_policy_host_calls_total", "Calls of host functions by a statement.", |totals, line| {
+        line("", totals.host_calls as f64);
+    }),
+];
+
+fn write_statements(out: &mut String, statements: &[&Statement]) -> std::fmt::Result {
+    for (name, help, lines) in METRICS {
+        header(out, name, "counter", help)?;
+        for statement in statements {
+            for phase in Phase::ALL.into_iter().filter(|phase| statement.unit.admitted.has(*phase)) {
+                let totals = statement.account.totals(phase);
+                let labels = format!(
+                    "statement=\"{}\",policy=\"{}\",place=\"{}\",phase=\"{phase}\"",
+                    statement.identity.statement, statement.identity.name, statement.place
+                );
+                lines(&totals, &mut |more, value| {
+                    // Ids, names and places are made of letters, digits, hyphens and slashes: nothing to escape.
+                    let _ = writeln!(out, "{name}{{{labels}{more}}} {value}");
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_added_up_by_class() {
+        let traffic = Traffic::new(2);
+        traffic.count(0, StatusCode::OK, Duration::from_millis(2));
+        traffic.count(1, StatusCode::NO_CONTENT, Duration::from_millis(3));
+        traffic.count(1, StatusCode::NOT_FOUND, Duration::ZERO);
+        traffic.count(7, StatusCode::OK, Duration::ZERO);
+        let sum = |class: usize| traffic.workers.iter().map(|row| row.by_class[class].load(Ordering::Relaxed)).sum::<u64>();
+        assert_eq!((sum(2), sum(4)), (2, 1));
+    }
+}

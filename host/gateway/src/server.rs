@@ -1,0 +1,217 @@
+//! The gateway as a whole: one thread and one event loop per worker, a plan that all of them read, and an end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tollgate_runtime::{Leases, Runtime};
+
+use crate::handle::Gate;
+use crate::listen::{self, BindError, Listeners};
+use crate::observe::access_log::{AccessLog, Target, WorkerLog};
+use crate::observe::admin::{self, Admin, Readiness, Stage};
+use crate::observe::metrics::{self, Traffic};
+use crate::plan::Plan;
+use crate::serve::{self, Server};
+use crate::upstream::{self, Upstream};
+
+/// What a gateway is started with. A reload changes none of it.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where clients connect.
+    pub listen: Vec<SocketAddr>,
+    /// Where the operator looks; none for nowhere.
+    pub admin: Option<SocketAddr>,
+    /// How many workers.
+    pub workers: usize,
+    /// What clients may do.
+    pub serve: serve::Settings,
+    /// What each worker keeps of origins.
+    pub upstream: upstream::Settings,
+    /// Where access is logged.
+    pub access_log: LogTarget,
+}
+
+/// Where access is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Nowhere.
+    Off,
+}
+
+impl From<LogTarget> for Target {
+    fn from(target: LogTarget) -> Target {
+        match target {
+            LogTarget::Stdout => Target::Stdout,
+            LogTarget::Stderr => Target::Stderr,
+            LogTarget::Off => Target::Off,
+        }
+    }
+}
+
+/// Why a gateway can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A thread or an event loop.
+    #[error("a worker can't be started: {0}")]
+    Worker(io::Error),
+    /// The admin address.
+    #[error("can't listen on the admin address {0}: {1}")]
+    Admin(SocketAddr, io::Error),
+}
+
+/// A running gateway.
+pub struct Gateway {
+    addresses: Vec<SocketAddr>,
+    plan: Arc<ArcSwap<Plan>>,
+    swapped: watch::Sender<u64>,
+    draining: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+    readiness: Readiness,
+    admin: Option<Admin>,
+    access_log: Arc<AccessLog>,
+    runtime: Arc<Runtime>,
+}
+
+/// What one worker is made of.
+struct Seat {
+    number: usize,
+    listeners: Vec<TcpListener>,
+    plan: Arc<ArcSwap<Plan>>,
+    swapped: watch::Receiver<u64>,
+    draining: watch::Receiver<bool>,
+    runtime: Arc<Runtime>,
+    access_log: Arc<AccessLog>,
+    traffic: Arc<Traffic>,
+    settings: ServerSettings,
+}
+
+impl Gateway {
+    /// Bind, and serve `plan` from now on.
+    pub fn start(settings: ServerSettings, plan: Plan, runtime: Arc<Runtime>) -> Result<Gateway, StartError> {
+        let listeners = Listeners::bind(&settings.listen, settings.workers)?;
+        let addresses = listeners.addresses().to_vec();
+        let plan = Arc::new(ArcSwap::from_pointee(plan));
+        let (swapped, _) = watch::channel(0);
+        let (draining, _) = watch::channel(false);
+        let readiness = Readiness::new();
+        let traffic = Arc::new(Traffic::new(settings.workers));
+        let access_log = Arc::new(AccessLog::start(settings.access_log.into()).map_err(StartError::Worker)?);
+        let page = {
+            let (plan, runtime, traffic) = (Arc::clone(&plan), Arc::clone(&runtime), Arc::clone(&traffic));
+            let access_log = Arc::clone(&access_log);
+            move |out: &mut String| metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped())
+        };
+        let admin = match settings.admin {
+            Some(address) => Some(
+                admin::start(address, readiness.clone(), page)
+                    .map_err(|error| StartError::Admin(address, error))?,
+            ),
+            None => None,
+        };
+        let mut workers = Vec::with_capacity(settings.workers);
+        for (number, listeners) in listeners.into_workers().into_iter().enumerate() {
+            let seat = Seat {
+                number,
+                listeners,
+                plan: Arc::clone(&plan),
+                swapped: swapped.subscribe(),
+                draining: draining.subscribe(),
+                runtime: Arc::clone(&runtime),
+                access_log: Arc::clone(&access_log),
+                traffic: Arc::clone(&traffic),
+                settings: settings.clone(),
+            };
+            let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+            workers.push(thread.spawn(move || work(seat)).map_err(StartError::Worker)?);
+        }
+        readiness.set(Stage::Serving);
+        Ok(Gateway { addresses, plan, swapped, draining, workers, readiness, admin, access_log, runtime })
+    }
+
+    /// Where clients are served, with the ports that were chosen.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the operator looks.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
+    /// Serve another plan. Requests under way finish on the one that they began with.
+    pub fn swap(&self, plan: Plan) {
+        let generation = plan.generation;
+        self.plan.store(Arc::new(plan));
+        self.swapped.send_replace(generation);
+    }
+
+    /// Stop accepting, finish what was begun, write what is to be kept. False if `patience` was not enough.
+    pub fn drain(self, patience: Duration) -> bool {
+        self.readiness.set(Stage::Draining);
+        self.draining.send_replace(true);
+        let give_up = Instant::now() + patience;
+        let mut workers = self.workers;
+        while !workers.is_empty() && Instant::now() < give_up {
+            workers.retain(|worker| !worker.is_finished());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.runtime.services().quotas.flush();
+        drop(self.admin);
+        if let Some(access_log) = Arc::into_inner(self.access_log) {
+            access_log.finish();
+        }
+        workers.is_empty()
+    }
+}
+
+/// A worker's thread, from its first connection to its last.
+fn work(seat: Seat) {
+    let number = seat.number;
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+    let ended = event_loop.and_then(|event_loop| event_loop.block_on(serve_all(seat)));
+    if let Err(error) = ended {
+        tracing::error!(worker = number, %error, "a worker has ended");
+    }
+}
+
+async fn serve_all(seat: Seat) -> io::Result<()> {
+    let leases = Rc::new(Leases::new(seat.runtime, seat.number));
+    let upstream = Upstream::new(seat.settings.upstream);
+    let access_log: WorkerLog = seat.access_log.worker();
+    drop(seat.access_log);
+    let gate = Gate {
+        plan: Arc::clone(&seat.plan),
+        leases: Rc::clone(&leases),
+        upstream: upstream.clone(),
+        access_log: access_log.clone(),
+        traffic: seat.traffic,
+        worker: seat.number,
+    };
+    tokio::task::spawn_local(async move { upstream.maintain().await });
+    tokio::task::spawn_local(forget_old_units(seat.plan, leases, seat.swapped));
+    tokio::task::spawn_local(async move { access_log.flush_regularly().await });
+    let mut settings = seat.settings.serve.clone();
+    settings.connections = settings.connections.div_ceil(seat.settings.workers.max(1));
+    listen::accept(seat.listeners, Server::new(gate, settings), seat.draining).await
+}
+
+/// After each swap: instances whose unit the new plan doesn't have are let go.
+async fn forget_old_units(plan: Arc<ArcSwap<Plan>>, leases: Rc<Leases>, mut swapped: watch::Receiver<u64>) {
+    while swapped.changed().await.is_ok() {
+        let used: std::collections::HashSet<u64> = plan.load().statements.iter().map(|s| s.unit.id()).collect();
+        leases.keep_only(|unit| used.contains(&unit));
+    }
+}

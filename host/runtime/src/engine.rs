@@ -1,0 +1,142 @@
+//! One engine per process, and what it refuses.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tollgate_capabilities::session::Services;
+use tollgate_compiled::CompileCache;
+use tollgate_core::limits;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
+
+use crate::link::{Unit, UnitKey};
+use crate::ticker;
+
+/// Guest stack. Deep recursion of a parser needs under 100 KiB; a policy that recurses without end traps here.
+const STACK_BYTES: usize = 256 << 10;
+
+/// Instances that exist at once, warm ones included. An instance without pages touched costs address space only.
+const INSTANCES: u32 = 2000;
+
+/// Address space of a memory slot: 4 GiB, so that Cranelift leaves bounds checks to guard pages.
+const MEMORY_RESERVATION: u64 = 4 << 30;
+
+/// Bytes of an instance's memory that stay resident when its slot is reused: resetting them costs less than
+/// the page faults would.
+const KEEP_RESIDENT: usize = 64 << 10;
+
+/// Features that no policy needs: each is code that a hostile guest could lean on.
+const REFUSED: WasmFeatures = WasmFeatures::MEMORY64
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::SHARED_EVERYTHING_THREADS)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::RELAXED_SIMD)
+    .union(WasmFeatures::STACK_SWITCHING)
+    .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::GC)
+    .union(WasmFeatures::FUNCTION_REFERENCES);
+
+/// What a runtime is made with.
+#[derive(Debug)]
+pub struct RuntimeSettings {
+    /// Where machine code is kept; none compiles every time.
+    pub compile_cache: Option<PathBuf>,
+    /// How many workers there are: each has an account of its own in every statement.
+    pub workers: usize,
+    /// The state that all workers share.
+    pub services: Arc<Services>,
+}
+
+/// Why there is no runtime.
+#[derive(Debug, thiserror::Error)]
+#[error("the Wasm engine can't be made: {0}")]
+pub struct RuntimeError(String);
+
+/// The process' Wasm runtime.
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) compiled: CompileCache,
+    pub(crate) services: Arc<Services>,
+    pub(crate) workers: usize,
+    units: Mutex<HashMap<UnitKey, Weak<Unit>>>,
+    next_unit: AtomicU64,
+}
+
+impl Runtime {
+    /// Make the engine and start its ticker. Once per process.
+    pub fn new(settings: RuntimeSettings) -> Result<Runtime, RuntimeError> {
+        let engine = make_engine()?;
+        ticker::start(&engine).map_err(|error| RuntimeError(error.to_string()))?;
+        let compiled = match &settings.compile_cache {
+            Some(folder) => CompileCache::in_folder(folder),
+            None => CompileCache::none(),
+        };
+        Ok(Runtime {
+            engine,
+            compiled,
+            services: settings.services,
+            workers: settings.workers,
+            units: Mutex::default(),
+            next_unit: AtomicU64::new(0),
+        })
+    }
+
+    /// The state that all workers share.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    pub(crate) fn units(&self) -> MutexGuard<'_, HashMap<UnitKey, Weak<Unit>>> {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn next_unit(&self) -> u64 {
+        self.next_unit.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// The pooling allocator reserves address space for every slot; where a system limits that, instances are made
+/// on demand, which is slower and otherwise the same.
+fn make_engine() -> Result<Engine, RuntimeError> {
+    let pooled = Engine::new(&config(InstanceAllocationStrategy::Pooling(pool())));
+    pooled
+        .or_else(|problem| {
+            tracing::warn!(%problem, "no instance pool: is address space limited (`ulimit -v`)? instances are made on demand");
+            Engine::new(&config(InstanceAllocationStrategy::OnDemand))
+        })
+        .map_err(|error| RuntimeError(format!("{error:#}")))
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that configures an engine")]
+fn config(strategy: InstanceAllocationStrategy) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .wasm_features(REFUSED, false)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .cranelift_opt_level(OptLevel::Speed)
+        .memory_reservation(MEMORY_RESERVATION)
+        .memory_init_cow(true)
+        .allocation_strategy(strategy);
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES)
+        .total_core_instances(INSTANCES * 4)
+        .total_memories(INSTANCES)
+        .total_tables(INSTANCES * 4)
+        .max_core_instances_per_component(16)
+        .max_memories_per_component(2)
+        .max_tables_per_component(8)
+        .max_memory_size(limits::MAX_MEMORY_BYTES as usize)
+        .table_elements(100_000)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT)
+        .max_unused_warm_slots(64);
+    pool
+}

@@ -1,0 +1,99 @@
+//! One worker's warm instances. An instance is lent to one call at a time and comes back only if it ended well.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_capabilities::session::Services;
+
+use crate::engine::Runtime;
+use crate::link::{Isolation, Unit};
+use crate::store::{CreateError, Instance};
+
+/// Calls after which an instance is made anew: keeps a slow leak in a guest from growing for ever.
+const MAX_CALLS: u32 = 10_000;
+
+/// Age after which an instance is made anew.
+const MAX_AGE: Duration = Duration::from_secs(600);
+
+/// An instance whose memory has grown past this is not kept: one large body shall not stay resident for ever.
+const MAX_KEPT_BYTES: usize = 8 << 20;
+
+/// Instances that the pool as a whole keeps for calls that have none yet: a quarter.
+const POOL_SHARE: usize = 1500;
+
+/// One worker's warm instances.
+pub struct Leases {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) worker: usize,
+    warm: RefCell<HashMap<u64, Vec<Instance>>>,
+    kept: Cell<usize>,
+    may_keep: usize,
+}
+
+impl Leases {
+    /// The leases of the worker with this number.
+    pub fn new(runtime: Arc<Runtime>, worker: usize) -> Leases {
+        let may_keep = POOL_SHARE / runtime.workers.max(1);
+        Leases { runtime, worker, warm: RefCell::default(), kept: Cell::new(0), may_keep }
+    }
+
+    /// The state that all workers share.
+    pub fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.runtime.services)
+    }
+
+    /// How many warm instances are kept.
+    pub fn kept(&self) -> usize {
+        self.kept.get()
+    }
+
+    /// An instance for one call.
+    pub(crate) fn take(&self, unit: &Unit) -> Result<Instance, CreateError> {
+        if let Some(instance) = self.warm.borrow_mut().get_mut(&unit.id).and_then(Vec::pop) {
+            self.kept.set(self.kept.get() - 1);
+            return Ok(instance);
+        }
+        Instance::create(&self.runtime.engine, unit)
+    }
+
+    /// Take an instance back that ended well. What is over its budget is dropped.
+    pub(crate) fn put_back(&self, unit: &Unit, mut instance: Instance) {
+        instance.calls += 1;
+        let spent = unit.isolation == Isolation::Fresh
+            || instance.calls >= MAX_CALLS
+            || instance.store.data().memory_bytes() > MAX_KEPT_BYTES
+            // Asking the clock costs as much as a small call, so age is looked at now and then.
+            || (instance.calls.is_multiple_of(256) && instance.made_at.elapsed() >= MAX_AGE);
+        if spent {
+            return;
+        }
+        if self.kept.get() >= self.may_keep {
+            self.forget_one(unit.id);
+        }
+        self.warm.borrow_mut().entry(unit.id).or_default().push(instance);
+        self.kept.set(self.kept.get() + 1);
+    }
+
+    /// Make room: let an instance of another unit go.
+    fn forget_one(&self, keep: u64) {
+        let mut warm = self.warm.borrow_mut();
+        let other = warm.iter().find(|(id, instances)| **id != keep && !instances.is_empty()).map(|(id, _)| *id);
+        if let Some(instances) = warm.get_mut(&other.unwrap_or(keep))
+            && instances.pop().is_some()
+        {
+            self.kept.set(self.kept.get() - 1);
+        }
+        if let Some(other) = other.filter(|id| warm.get(id).is_some_and(Vec::is_empty)) {
+            warm.remove(&other);
+        }
+    }
+
+    /// Let go of every instance whose unit is not in use any more: after a reload.
+    pub fn keep_only(&self, is_used: impl Fn(u64) -> bool) {
+        let mut warm = self.warm.borrow_mut();
+        warm.retain(|id, _| is_used(*id));
+        self.kept.set(warm.values().map(Vec::len).sum());
+    }
+}

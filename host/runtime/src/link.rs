@@ -1,0 +1,178 @@
+//! An admitted component and a configuration become a unit that can be leased.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_bindings::{cache, clock, limiter, log, metrics, policy};
+use tollgate_capabilities::session::Session;
+use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::limits::Limits;
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::engine::Runtime;
+use crate::load::Admitted;
+use crate::store::{CreateError, Instance};
+
+/// A linker that holds what is granted and nothing else.
+pub(crate) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Session>> {
+    type Own = HasSelf<Session>;
+    let mut linker = Linker::new(engine);
+    policy::messages::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
+    policy::verdicts::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
+    policy::context::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
+    policy::variables::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
+    for capability in Capability::ALL.into_iter().filter(|capability| grants.allows(*capability)) {
+        match capability {
+            Capability::Limiter => limiter::limiter::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Cache => cache::cache::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Metrics => metrics::metrics::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Log => log::log::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Clock => clock::clock::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+        }
+    }
+    Ok(linker)
+}
+
+/// How long an instance lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Isolation {
+    /// Reused while it ends well, up to a budget.
+    #[default]
+    Warm,
+    /// A new one for every call.
+    Fresh,
+}
+
+impl Isolation {
+    /// The word in a document.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isolation::Warm => "warm",
+            Isolation::Fresh => "fresh",
+        }
+    }
+}
+
+/// What makes two statements share instances.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct UnitKey {
+    component: String,
+    digest: String,
+    configuration: String,
+    limits: Limits,
+    isolation: Isolation,
+}
+
+/// A component with a configuration and limits, tried once: an instance of it took the configuration.
+pub struct Unit {
+    /// Tells units apart for the life of the process.
+    pub(crate) id: u64,
+    /// The component.
+    pub admitted: Arc<Admitted>,
+    pub(crate) configuration: String,
+    /// What a call may use up.
+    pub limits: Arc<Limits>,
+    /// How long an instance lives.
+    pub isolation: Isolation,
+    /// Keeps the component's own store of services.
+    pub(crate) services: Arc<tollgate_capabilities::session::Services>,
+}
+
+impl Unit {
+    /// Tells units apart for the life of the process.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// JSON Pointer to the value at fault; `""` is the whole.
+    pub pointer: String,
+    /// The property at fault, if it shouldn't be there at all.
+    pub unexpected: Option<String>,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Runtime {
+    /// Check a configuration against the manifest's schema, then let an instance take it.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the configuration, or the one way in which the guest failed to take it.
+    pub fn link(
+        &self,
+        admitted: &Arc<Admitted>,
+        configuration: &Value,
+        limits: &Limits,
+        isolation: Isolation,
+    ) -> Result<Arc<Unit>, Vec<ConfigProblem>> {
+        let key = UnitKey {
+            component: admitted.name.clone(),
+            digest: admitted.digest.clone(),
+            configuration: configuration.to_string(),
+            limits: limits.clone(),
+            isolation,
+        };
+        if let Some(unit) = self.units().get(&key).and_then(std::sync::Weak::upgrade) {
+            return Ok(unit);
+        }
+        let problems = violations(admitted, configuration);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let unit = Arc::new(Unit {
+            id: self.next_unit(),
+            admitted: Arc::clone(admitted),
+            configuration: key.configuration.clone(),
+            limits: Arc::new(limits.clone()),
+            isolation,
+            services: Arc::clone(&self.services),
+        });
+        // Try it once: a configuration that the guest refuses must never reach a request.
+        Instance::create(&self.engine, &unit).map_err(|error| vec![refusal(error)])?;
+        let mut units = self.units();
+        units.retain(|_, unit| unit.strong_count() > 0);
+        units.insert(key, Arc::downgrade(&unit));
+        Ok(unit)
+    }
+}
+
+fn refusal(error: CreateError) -> ConfigProblem {
+    match error {
+        CreateError::Refused { pointer, message } => ConfigProblem { pointer, unexpected: None, message },
+        CreateError::Fault(fault) => ConfigProblem {
+            pointer: String::new(),
+            unexpected: None,
+            message: format!("the component failed while taking its configuration: {fault}"),
+        },
+    }
+}
+
+fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> {
+    use jsonschema::error::ValidationErrorKind;
+    let mut problems = Vec::new();
+    for error in admitted.schema.iter_errors(configuration) {
+        let pointer = error.instance_path().to_string();
+        let unexpected = match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
+            _ => Vec::new(),
+        };
+        if unexpected.is_empty() {
+            problems.push(ConfigProblem { pointer, unexpected: None, message: error.to_string() });
+            continue;
+        }
+        for property in unexpected {
+            problems.push(ConfigProblem {
+                pointer: pointer.clone(),
+                message: format!("unknown key `{property}`"),
+                unexpected: Some(property),
+            });
+        }
+    }
+    problems
+}

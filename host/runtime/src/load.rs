@@ -1,0 +1,256 @@
+//! Bytes become an admitted component: digest, machine code, surface, grants, manifest.
+
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use sha2::{Digest, Sha256};
+use tollgate_bindings::phases;
+use tollgate_capabilities::session::Session;
+use tollgate_core::fault::Fault;
+use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::limits::Limits;
+use tollgate_core::manifest::{Manifest, ManifestError};
+use tollgate_core::place::Phase;
+use wasmtime::component::InstancePre;
+
+use crate::engine::Runtime;
+use crate::link;
+use crate::store::{self, fault_of};
+use crate::surface::Surface;
+
+/// The largest component that is taken: interpreted languages make up to 20 MB.
+const MAX_COMPONENT_BYTES: usize = 64 << 20;
+
+/// A component as an operator names it.
+#[derive(Clone, Debug)]
+pub struct ComponentSource<'a> {
+    /// The statement's name.
+    pub name: &'a str,
+    /// The `.wasm` itself.
+    pub bytes: &'a [u8],
+    /// The digest that the operator expects, as 64 lower-case hexadecimal digits.
+    pub digest: Option<&'a str>,
+    /// What the operator grants.
+    pub grants: Grants,
+    /// Part of the gateway.
+    pub built_in: bool,
+}
+
+/// Why a component was refused: one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No WebAssembly at all.
+    #[error("this is no WebAssembly component: it doesn't begin with the WebAssembly magic number")]
+    NotWasm,
+    /// A core module.
+    #[error("this is a core WebAssembly module and not a component; make it one with `wasm-tools component new`")]
+    CoreModule,
+    /// Over the size limit.
+    #[error("the component has {bytes} bytes; at most {MAX_COMPONENT_BYTES} are loaded")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Another digest.
+    #[error("the component's digest is sha256:{found}, but the configuration expects sha256:{expected}")]
+    OtherDigest {
+        /// What it is.
+        found: String,
+        /// What the operator wrote.
+        expected: String,
+    },
+    /// Not valid.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// For another version of the contract.
+    #[error(
+        "the component was built for another contract: it names `{interface}`, and this gateway speaks tollgate 0.1; \
+         rebuild it with an SDK of that version"
+    )]
+    OtherContract {
+        /// The import or export.
+        interface: String,
+    },
+    /// No `lifecycle`.
+    #[error("the component doesn't export `tollgate:policy/lifecycle@0.1.0`, so it is no policy")]
+    NoLifecycle,
+    /// No phase.
+    #[error(
+        "the component exports no phase; it must export at least one of `tollgate:policy/on-request`, \
+         `on-response` and `on-error`"
+    )]
+    NoPhase,
+    /// An import that needs a grant.
+    #[error(
+        "the component imports `{}`, which isn't granted; to grant it, write `grants: {{ {capability}: true }}` \
+         under `components: {component}:`", capability.interface()
+    )]
+    NotGranted {
+        /// The component's name.
+        component: String,
+        /// What it asks for.
+        capability: Capability,
+    },
+    /// WASI.
+    #[error(
+        "the component imports `{import}`: WASI is not offered by this version; build it for \
+         `wasm32-unknown-unknown`, or leave out what needs it"
+    )]
+    Wasi {
+        /// The import.
+        import: String,
+    },
+    /// An import that nobody offers.
+    #[error(
+        "the component imports `{import}`, which this gateway doesn't offer; it offers the packages policy, limiter, \
+         cache, metrics, log and clock of tollgate 0.1"
+    )]
+    UnknownImport {
+        /// The import.
+        import: String,
+    },
+    /// Imports or exports that don't have the contract's types.
+    #[error("the component doesn't fit the contract: {0}")]
+    Mismatch(String),
+    /// `describe` failed.
+    #[error("the component failed in `describe`: {0}")]
+    Describe(Fault),
+    /// A bad manifest.
+    #[error("{0}")]
+    Manifest(#[from] ManifestError),
+    /// A bad schema in the manifest.
+    #[error("the manifest's `configuration` is no JSON Schema: {0}")]
+    Schema(String),
+}
+
+/// A component whose digest, contract, imports and manifest have been checked. Only such a one can be linked.
+pub struct Admitted {
+    /// The statement's name in documents.
+    pub name: String,
+    /// sha256, as lower-case hexadecimal digits.
+    pub digest: String,
+    /// Size of the `.wasm`.
+    pub bytes: usize,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Part of the gateway.
+    pub built_in: bool,
+    pub(crate) pre: InstancePre<Session>,
+    pub(crate) indices: Indices,
+    pub(crate) schema: Validator,
+    surface: Surface,
+}
+
+/// Where the exports lie.
+pub(crate) struct Indices {
+    pub(crate) lifecycle: phases::lifecycle::GuestIndices,
+    pub(crate) on_request: Option<phases::on_request::GuestIndices>,
+    pub(crate) on_response: Option<phases::on_response::GuestIndices>,
+    pub(crate) on_error: Option<phases::on_error::GuestIndices>,
+    pub(crate) body_gate: Option<phases::body_gate::GuestIndices>,
+}
+
+impl Indices {
+    fn of(pre: &InstancePre<Session>, surface: &Surface) -> wasmtime::Result<Indices> {
+        let has = |phase| surface.phases.contains(&phase);
+        Ok(Indices {
+            lifecycle: phases::lifecycle::GuestIndices::new(pre)?,
+            on_request: has(Phase::OnRequest).then(|| phases::on_request::GuestIndices::new(pre)).transpose()?,
+            on_response: has(Phase::OnResponse).then(|| phases::on_response::GuestIndices::new(pre)).transpose()?,
+            on_error: has(Phase::OnError).then(|| phases::on_error::GuestIndices::new(pre)).transpose()?,
+            body_gate: surface.has_body_gate.then(|| phases::body_gate::GuestIndices::new(pre)).transpose()?,
+        })
+    }
+}
+
+impl Admitted {
+    /// Does the component take part in this phase?
+    pub fn has(&self, phase: Phase) -> bool {
+        self.surface.phases.contains(&phase)
+    }
+
+    /// The phases it takes part in.
+    pub fn phases(&self) -> &[Phase] {
+        &self.surface.phases
+    }
+
+    /// The capabilities it imports.
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.surface.capabilities
+    }
+
+    /// Everything it imports, with versions.
+    pub fn imports(&self) -> &[String] {
+        &self.surface.imports
+    }
+
+    /// Does it decide about bodies for itself?
+    pub fn has_body_gate(&self) -> bool {
+        self.surface.has_body_gate
+    }
+}
+
+/// sha256 of bytes, as lower-case hexadecimal digits.
+fn digest_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the first eight bytes say: magic number, version, and the layer that tells components from modules.
+fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
+    match bytes {
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(LoadError::CoreModule),
+        _ => Err(LoadError::NotWasm),
+    }
+}
+
+impl Runtime {
+    /// Admit a component: everything that can be known about it without a configuration.
+    pub fn admit(&self, source: &ComponentSource<'_>) -> Result<Arc<Admitted>, LoadError> {
+        check_preamble(source.bytes)?;
+        if source.bytes.len() > MAX_COMPONENT_BYTES {
+            return Err(LoadError::TooLarge { bytes: source.bytes.len() });
+        }
+        let digest = digest_of(source.bytes);
+        if let Some(expected) = source.digest.filter(|expected| *expected != digest) {
+            return Err(LoadError::OtherDigest { found: digest, expected: expected.into() });
+        }
+        let component = self
+            .compiled
+            .component(&self.engine, source.bytes)
+            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        let surface = Surface::of(&self.engine, &component)?;
+        surface.check_grants(source.name, source.grants)?;
+        let linker = link::linker(&self.engine, source.grants).map_err(mismatch)?;
+        let pre = linker.instantiate_pre(&component).map_err(mismatch)?;
+        let indices = Indices::of(&pre, &surface).map_err(mismatch)?;
+        let manifest = Manifest::parse(&self.describe(&pre, &indices)?)?;
+        let schema = jsonschema::draft202012::new(&manifest.configuration)
+            .map_err(|error| LoadError::Schema(error.to_string()))?;
+        Ok(Arc::new(Admitted {
+            name: source.name.into(),
+            digest,
+            bytes: source.bytes.len(),
+            manifest,
+            built_in: source.built_in,
+            pre,
+            indices,
+            schema,
+            surface,
+        }))
+    }
+
+    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices) -> Result<String, LoadError> {
+        let mut store = store::new(&self.engine, Arc::clone(&self.services), Arc::new(Limits::default()));
+        let described = (|| {
+            store::arm(&mut store, 0)?;
+            let instance = pre.instantiate(&mut store)?;
+            indices.lifecycle.load(&mut store, &instance)?.call_describe(&mut store)
+        })();
+        described.map_err(|error| LoadError::Describe(fault_of(&error, store.data())))
+    }
+}
+
+fn mismatch(error: wasmtime::Error) -> LoadError {
+    LoadError::Mismatch(format!("{error:#}"))
+}

@@ -1,0 +1,87 @@
+//! A unit at a place in a document: who runs, how failure is answered, and what it has cost so far.
+
+use std::sync::Arc;
+
+use tollgate_capabilities::session::Identity;
+use tollgate_core::manifest::BodyNeed;
+use tollgate_core::place::Phase;
+
+use crate::account::Account;
+use crate::engine::Runtime;
+use crate::link::Unit;
+
+/// What happens to a request when the statement fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// 500.
+    #[default]
+    Closed,
+    /// As if the statement weren't there.
+    Open,
+}
+
+/// Whether a verdict counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// It is recorded, and neither verdict nor diff is applied.
+    Observe,
+}
+
+/// What a document says of a statement beside its configuration.
+#[derive(Clone, Debug)]
+pub struct StatementSettings {
+    /// Its `id`, if it has one.
+    pub id: Option<String>,
+    /// Where it stands. Example: `apis/orders/inbound/1`.
+    pub place: String,
+    /// See [`OnFailure`].
+    pub on_failure: OnFailure,
+    /// See [`Mode`].
+    pub mode: Mode,
+}
+
+/// A statement of a plan.
+pub struct Statement {
+    /// Who runs.
+    pub identity: Arc<Identity>,
+    /// Where it stands.
+    pub place: String,
+    /// What runs.
+    pub unit: Arc<Unit>,
+    /// See [`OnFailure`].
+    pub on_failure: OnFailure,
+    /// See [`Mode`].
+    pub mode: Mode,
+    /// What it has cost so far.
+    pub account: Account,
+}
+
+impl Statement {
+    /// A unit at a place.
+    pub fn new(runtime: &Runtime, unit: Arc<Unit>, settings: StatementSettings) -> Statement {
+        let identity = Identity {
+            statement: settings.id.unwrap_or_else(|| settings.place.clone()),
+            name: unit.admitted.name.clone(),
+            built_in: unit.admitted.built_in,
+        };
+        Statement {
+            identity: Arc::new(identity),
+            place: settings.place,
+            unit,
+            on_failure: settings.on_failure,
+            mode: settings.mode,
+            account: Account::new(runtime.workers),
+        }
+    }
+
+    /// How much of a body this statement needs in `phase`, in bytes; none if it needs none.
+    pub fn body_need(&self, phase: Phase) -> Option<usize> {
+        match self.unit.admitted.manifest.body(phase) {
+            BodyNeed::None => None,
+            BodyNeed::Buffer { max_bytes } => Some(max_bytes.min(self.unit.limits.body_bytes)),
+        }
+    }
+}

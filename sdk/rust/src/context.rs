@@ -1,0 +1,56 @@
+//! Facts about the exchange that are in no message. All of them stay the same during a request.
+
+use crate::bindings::imports::tollgate::policy::context as wit;
+use crate::host::context as host;
+use crate::messages::HeaderError;
+
+/// The subscription whose key admitted the request: its id, and when it began.
+pub use wit::SubscriptionInfo as Subscription;
+
+/// The request's id, the one that the client gets as `x-request-id`.
+pub fn request_id() -> String {
+    host::request_id()
+}
+
+/// The client's address as trusted proxies tell it, IPv4-mapped IPv6 written as IPv4. Example: `192.0.2.7`.
+pub fn client_ip() -> String {
+    host::client_ip()
+}
+
+/// The id of the API that was matched.
+pub fn api_id() -> String {
+    host::api_id()
+}
+
+/// The id of the operation that was matched; none in an API without operations.
+pub fn operation_id() -> Option<String> {
+    host::operation_id()
+}
+
+/// The product in whose context the request runs, if any.
+pub fn product_id() -> Option<String> {
+    host::product_id()
+}
+
+/// The subscription, if a key was used.
+pub fn subscription() -> Option<Subscription> {
+    host::subscription()
+}
+
+/// Which statement is running: its `id`, or its place. Example: `apis/orders/inbound/1`.
+pub fn statement_id() -> String {
+    host::statement_id()
+}
+
+/// Microseconds since the request's head was read.
+pub fn elapsed_us() -> u64 {
+    host::elapsed_us()
+}
+
+/// Set a header on the response that the client will get, whoever makes that response. For statements that
+/// run before there is a response.
+///
+/// Kept after `respond` and `reject` too. Outbound statements see it.
+pub fn stage_response_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+    host::stage_response_header(name, value.as_ref())
+}

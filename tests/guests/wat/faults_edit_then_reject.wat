@@ -1,0 +1,15 @@
+;; Sets the request header `x-edited`, then refuses with 403: nobody must see the header.
+(import "@messages" "[method]request.set-header"
+  (func $set-header (param $request i32) (param i32 i32) (param i32 i32) (param $result i32)))
+(data (i32.const 16384) "x-editedyesRefusedrefused after an edit")
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $set-header (local.get $request)
+    (i32.const 16384) (i32.const 8) (i32.const 16392) (i32.const 3) (i32.const 128))
+  (call $drop-request (local.get $request))
+  (i32.store8 (i32.const 64) (i32.const 2))
+  (i32.store16 (i32.const 68) (i32.const 403))
+  (i32.store (i32.const 72) (i32.const 16395))
+  (i32.store (i32.const 76) (i32.const 7))
+  (i32.store (i32.const 80) (i32.const 16402))
+  (i32.store (i32.const 84) (i32.const 21))
+  (i32.const 64))

@@ -1,0 +1,8 @@
+;; Sets the request header `x-edited`, then traps: nobody must see the header.
+(import "@messages" "[method]request.set-header"
+  (func $set-header (param $request i32) (param i32 i32) (param i32 i32) (param $result i32)))
+(data (i32.const 16384) "x-editedyes")
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $set-header (local.get $request)
+    (i32.const 16384) (i32.const 8) (i32.const 16392) (i32.const 3) (i32.const 128))
+  unreachable)

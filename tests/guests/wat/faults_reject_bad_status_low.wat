@@ -1,0 +1,11 @@
+;; Refuses with the status 99, which HTTP doesn't have.
+(data (i32.const 16384) "BadStatusa status that is none")
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $drop-request (local.get $request))
+  (i32.store8 (i32.const 64) (i32.const 2))
+  (i32.store16 (i32.const 68) (i32.const 99))
+  (i32.store (i32.const 72) (i32.const 16384))
+  (i32.store (i32.const 76) (i32.const 9))
+  (i32.store (i32.const 80) (i32.const 16393))
+  (i32.store (i32.const 84) (i32.const 21))
+  (i32.const 64))

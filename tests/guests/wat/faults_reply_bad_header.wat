@@ -1,0 +1,15 @@
+;; Answers with a header whose value holds CR and LF, and a second header behind them.
+(data (i32.const 16384) "x-splitone\0d\0ax-smuggled: two")
+;; One field: the name's address and length, the value's address and length.
+(data (i32.const 16640) "\00\40\00\00\07\00\00\00\07\40\00\00\14\00\00\00")
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $drop-request (local.get $request))
+  (i32.store8 (i32.const 64) (i32.const 1))
+  (i32.store8 (i32.const 68) (i32.const 0))
+  (i32.store16 (i32.const 72) (i32.const 200))
+  (i32.store8 (i32.const 76) (i32.const 0))
+  (i32.store (i32.const 88) (i32.const 16640))
+  (i32.store (i32.const 92) (i32.const 1))
+  (i32.store (i32.const 96) (i32.const 0))
+  (i32.store (i32.const 100) (i32.const 0))
+  (i32.const 64))

@@ -1,0 +1,11 @@
+;; Refuses with a message that is no UTF-8.
+(data (i32.const 16384) "BadText\ff\fe\c0\80")
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $drop-request (local.get $request))
+  (i32.store8 (i32.const 64) (i32.const 2))
+  (i32.store16 (i32.const 68) (i32.const 403))
+  (i32.store (i32.const 72) (i32.const 16384))
+  (i32.store (i32.const 76) (i32.const 7))
+  (i32.store (i32.const 80) (i32.const 16391))
+  (i32.store (i32.const 84) (i32.const 4))
+  (i32.const 64))

@@ -1,0 +1,3 @@
+;; Traps in `describe`.
+(func (export "@describe") (result i32)
+  unreachable)

@@ -1,0 +1,3 @@
+;; Traps in `on-request`.
+(func (export "@on-request") (param i32) (result i32)
+  unreachable)

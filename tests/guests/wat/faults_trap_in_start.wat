@@ -1,0 +1,3 @@
+;; Traps while the instance is made.
+(func $trap unreachable)
+(start $trap)

@@ -1,0 +1,12 @@
+;; Answers with a list of headers that lies beyond the end of its memory.
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $drop-request (local.get $request))
+  (i32.store8 (i32.const 64) (i32.const 1))
+  (i32.store8 (i32.const 68) (i32.const 0))
+  (i32.store16 (i32.const 72) (i32.const 200))
+  (i32.store8 (i32.const 76) (i32.const 0))
+  (i32.store (i32.const 88) (i32.const 0x7fff0000))
+  (i32.store (i32.const 92) (i32.const 0x0fffffff))
+  (i32.store (i32.const 96) (i32.const 0))
+  (i32.store (i32.const 100) (i32.const 0))
+  (i32.const 64))

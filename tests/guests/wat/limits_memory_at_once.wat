@@ -1,0 +1,2 @@
+;; Declares 4 GiB of memory from the beginning.
+(memory (export "memory") 65536)

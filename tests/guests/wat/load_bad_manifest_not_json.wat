@@ -1,0 +1,2 @@
+;; Describes itself in prose.
+;;! manifest: a fine policy

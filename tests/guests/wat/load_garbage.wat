@@ -1,0 +1,2 @@
+;;! verbatim: bytes
+Not WebAssembly at all.

@@ -1,0 +1,2 @@
+;; Exports `lifecycle` and no phase.
+;;! phases: none

@@ -1,0 +1,2 @@
+;;! verbatim: truncated
+;; The first half of a sound component.

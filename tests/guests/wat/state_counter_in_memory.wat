@@ -1,0 +1,26 @@
+;; Counts its calls in its own memory and writes the count into the request header `x-count`.
+(import "@messages" "[method]request.set-header"
+  (func $set-header (param $request i32) (param i32 i32) (param i32 i32) (param $result i32)))
+(global $count (mut i32) (i32.const 0))
+(data (i32.const 16384) "x-count")
+(func (export "@on-request") (param $request i32) (result i32)
+  (local $start i32)
+  (global.set $count (i32.add (global.get $count) (i32.const 1)))
+  (local.set $start (call $write-number (global.get $count)))
+  (call $set-header (local.get $request)
+    (i32.const 16384) (i32.const 7)
+    (local.get $start) (i32.sub (i32.const 16416) (local.get $start))
+    (i32.const 128))
+  (call $drop-request (local.get $request))
+  (call $next))
+;; Writes decimal digits so that the last is at 16415; returns the place of the first.
+(func $write-number (param $number i32) (result i32)
+  (local $at i32)
+  (local.set $at (i32.const 16416))
+  (loop $digit
+    (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+    (i32.store8 (local.get $at)
+      (i32.add (i32.const 0x30) (i32.rem_u (local.get $number) (i32.const 10))))
+    (local.set $number (i32.div_u (local.get $number) (i32.const 10)))
+    (br_if $digit (local.get $number)))
+  (local.get $at))
