@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tollgate_document::{AccessLog, Document};
@@ -107,6 +108,13 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
     }
 }
 
+/// Which text a log line is about.
+fn digest_of(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{short}")
+}
+
 impl Serving {
     /// Where clients are served.
     pub(crate) fn addresses(&self) -> &[std::net::SocketAddr] {
@@ -188,19 +196,21 @@ impl Serving {
         if text == self.text && !even_unchanged {
             return;
         }
+        let digest = digest_of(&text);
         match load::plan(&self.builder, &self.file, &text) {
             Ok((document, plan)) => {
                 self.warn_of_what_needs_a_restart(&document);
                 let (apis, statements) = (plan.apis(), plan.statements());
                 self.gateway.swap(plan);
                 self.text = text;
-                tracing::info!(apis, statements, seconds = began.elapsed().as_secs_f64(), "reloaded");
+                let seconds = began.elapsed().as_secs_f64();
+                tracing::info!(document = digest, apis, statements, seconds, "reloaded");
             }
             Err(diagnostics) => {
                 for problem in diagnostics.to_string().lines() {
                     tracing::error!("{problem}");
                 }
-                tracing::error!(errors = diagnostics.len(), "reload failed: kept the last good plan");
+                tracing::error!(document = digest, errors = diagnostics.len(), "reload failed: kept the last good plan");
             }
         }
     }

@@ -81,6 +81,7 @@ pub struct Body {
     guard: Option<Box<dyn Any>>,
     /// The client connection that this body answers on; told when the body is gone.
     answers: Option<Rc<Watch>>,
+    failed: bool,
 }
 
 enum Source {
@@ -99,7 +100,7 @@ struct Tee {
 
 impl Body {
     fn new(source: Source) -> Body {
-        Body { source, flow: None, tee: None, guard: None, answers: None }
+        Body { source, flow: None, tee: None, guard: None, answers: None, failed: false }
     }
 
     /// No body.
@@ -204,6 +205,7 @@ impl Body {
         {
             (tee.done)(tee.chunks);
         }
+        self.failed = matches!(end, End::Failed(_));
         self.source = Source::Empty;
         self.guard = None;
     }
@@ -279,7 +281,7 @@ impl HttpBody for Body {
 impl Drop for Body {
     fn drop(&mut self) {
         if let Some(watch) = &self.answers {
-            watch.answered();
+            watch.answered(matches!(self.source, Source::Empty) && !self.failed);
         }
     }
 }

@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn a_response_keeps_its_length_only_for_head() {
-        let fields = [("content-length", "005"), ("connection", "x-a"), ("x-a", "1"), ("x-request-id", "1"), ("date", "d")];
+        let fields =
+            [("content-length", "005"), ("connection", "x-a"), ("x-a", "1"), ("x-request-id", "1"), ("date", "d")];
         let mut headers = map(&fields);
         clean_response(&mut headers, false);
         assert_eq!(left(&headers), ["date"]);

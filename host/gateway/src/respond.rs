@@ -96,16 +96,12 @@ impl Rejection {
                 Client,
                 "Request header fields too large",
             ),
-            R::BodyTooLarge => {
-                Row(S::PAYLOAD_TOO_LARGE, "gateway", "BodyTooLarge", Client, "Request body too large")
-            }
+            R::BodyTooLarge => Row(S::PAYLOAD_TOO_LARGE, "gateway", "BodyTooLarge", Client, "Request body too large"),
             R::BodyTimeout => Row(S::REQUEST_TIMEOUT, "gateway", "BodyTimeout", Client, "Request timeout"),
             R::MethodNotAllowed => {
                 Row(S::METHOD_NOT_ALLOWED, "gateway", "MethodNotAllowed", Client, "Method not allowed")
             }
-            R::NotImplemented => {
-                Row(S::NOT_IMPLEMENTED, "gateway", "TransferCodingUnknown", Client, "Not implemented")
-            }
+            R::NotImplemented => Row(S::NOT_IMPLEMENTED, "gateway", "TransferCodingUnknown", Client, "Not implemented"),
             R::ExpectationFailed => {
                 Row(S::EXPECTATION_FAILED, "gateway", "ExpectationFailed", Client, "Expectation failed")
             }
@@ -128,9 +124,7 @@ impl Rejection {
                 "Access denied due to invalid subscription key. Make sure to provide a valid key for an active \
                  subscription.",
             ),
-            R::PolicyFault => {
-                Row(S::INTERNAL_SERVER_ERROR, "policy", "PolicyFault", Guest, "Internal server error")
-            }
+            R::PolicyFault => Row(S::INTERNAL_SERVER_ERROR, "policy", "PolicyFault", Guest, "Internal server error"),
             R::OriginFailed => {
                 Row(S::BAD_GATEWAY, "forward-request", "BackendConnectionFailure", Origin, "Bad gateway")
             }
@@ -305,10 +299,7 @@ mod tests {
     use super::*;
 
     fn challenge() -> Box<KeyChallenge> {
-        Box::new(KeyChallenge {
-            realm: "https://host/apiPath".into(),
-            header: "Ocp-Apim-Subscription-Key".into(),
-        })
+        Box::new(KeyChallenge { realm: "https://host/apiPath".into(), header: "Ocp-Apim-Subscription-Key".into() })
     }
 
     #[test]

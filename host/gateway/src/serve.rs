@@ -32,7 +32,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, Version};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -220,8 +220,9 @@ impl<H: Handler> Server<H> {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr, local: SocketAddr, number: u64) {
         let worker = &*self.worker;
         let watch = Rc::new(Watch::new(Rc::clone(&worker.settings)));
-        let service = service_fn(|request| async {
-            let (at, request_id) = (watch.begin(), worker.ids.next());
+        let service = service_fn(|request: Request<Incoming>| async {
+            let at = watch.begin(request.version() == Version::HTTP_10);
+            let request_id = worker.ids.next();
             let arrival = Arrival { peer, local, at, request_id };
             Ok::<_, Infallible>(worker.exchange(request, arrival, &watch).await)
         });
@@ -260,6 +261,7 @@ impl<H: Handler> Server<H> {
 
 impl<H: Handler> Worker<H> {
     async fn exchange(&self, request: Request<Incoming>, arrival: Arrival, watch: &Rc<Watch>) -> Response<Body> {
+        let is_head = request.method() == Method::HEAD;
         let mut response = match catch(self.answer(request, arrival, watch)).await {
             Some(response) => response,
             None => self.handler.panicked(arrival),
@@ -270,6 +272,12 @@ impl<H: Handler> Worker<H> {
             Rest::Unread(incoming) => drain(incoming, watch),
         };
         let headers = response.headers_mut();
+        // Framing follows from the body alone; hyper would believe what stands here. The answer to HEAD has no other
+        // way to tell a length.
+        headers.remove(header::TRANSFER_ENCODING);
+        if !is_head {
+            headers.remove(header::CONTENT_LENGTH);
+        }
         if !drains {
             watch.must_linger();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

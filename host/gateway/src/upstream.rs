@@ -353,7 +353,8 @@ mod tests {
     #[test]
     fn framing_follows_from_the_body() {
         let framed = |method: &str, body: Body| {
-            let request = Request::builder().method(method).header("content-length", "7").header("transfer-encoding", "x");
+            let request =
+                Request::builder().method(method).header("content-length", "7").header("transfer-encoding", "x");
             let mut request = request.body(body).unwrap();
             frame(&mut request);
             let of = |name| request.headers().get(name).map(|v: &HeaderValue| v.to_str().unwrap().to_owned());

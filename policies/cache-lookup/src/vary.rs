@@ -19,7 +19,7 @@ impl Vary {
         query: Option<(Texts, &str)>,
     ) -> Result<Self, ConfigError> {
         let headers = headers.as_deref().map_or(Ok(Vec::new()), |texts| {
-            names(texts, "/vary-by-header", |name| FieldName::parse(name))
+            names(texts, "/vary-by-header", FieldName::parse)
         })?;
         let parameters = query.map(|(texts, pointer)| {
             names(&texts, pointer, |name| match name.contains(['=', '&']) {

@@ -9,7 +9,7 @@ const CACHE_CONTROL: &str = "cache-control";
 #[configuration]
 pub struct Config {
     /// For how many seconds the response is kept.
-    #[schemars(range(min = 1))]
+    #[schema(range(min = 1))]
     duration: u64,
     /// True: whatever the status. False: not at all. Otherwise responses with status 200 are kept.
     #[serde(default)]

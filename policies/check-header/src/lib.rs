@@ -12,7 +12,7 @@ pub struct Config {
     /// The header's name, in any case.
     name: FieldName,
     /// The status of the refusal.
-    #[schemars(range(min = 400, max = 599))]
+    #[schema(range(min = 400, max = 599))]
     failed_check_httpcode: u16,
     /// The message of the refusal; otherwise one that names the header.
     #[serde(default)]

@@ -1,10 +1,9 @@
 //! Names of header fields.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use tollgate_sdk::deserialize_text;
-use tollgate_sdk::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
 
 /// What the gateway sees to itself: framing and routing. The contract refuses edits of these.
@@ -74,22 +73,8 @@ macro_rules! name {
             }
         }
 
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({
-                    "type": "string",
-                    "description": $description,
-                    "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-                })
-            }
+        impl Schema for $name {
+            const SCHEMA: Node = Node::text().described($description).pattern("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
         }
     };
 }

@@ -1,9 +1,8 @@
 //! One text or several: `value: a` or `value: [a, b]`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
-use tollgate_sdk::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::de::{Error, SeqAccess, Visitor};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
 
@@ -57,18 +56,8 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-impl JsonSchema for Texts {
-    fn schema_name() -> Cow<'static, str> {
-        "Texts".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "array"], "items": { "type": "string" }, "minItems": 1 })
-    }
+impl Schema for Texts {
+    const SCHEMA: Node = Node::raw(r#""type":["string","array"],"items":{"type":"string"},"minItems":1"#);
 }
 
 #[cfg(test)]

@@ -2,19 +2,18 @@
 
 use std::borrow::Cow;
 
-use tollgate_xml::{Fault, Output, is_xml_char};
+use tollgate_xml::{Fault, Output, find, find_or_control, is_xml_char};
 
 /// The text of a JSON string, from between its quotes. The document is known to be JSON; `offset` is for the fault.
 pub(crate) fn decode<'a>(raw: &'a str, document: &str, offset: usize) -> Result<Cow<'a, str>, Fault> {
-    let Some(first) = raw.bytes().position(|b| b == b'\\') else { return Ok(Cow::Borrowed(raw)) };
     let bytes = raw.as_bytes();
+    let first = find(bytes, 0, [b'\\']);
+    if first == bytes.len() {
+        return Ok(Cow::Borrowed(raw));
+    }
     let mut text = String::with_capacity(raw.len());
     let (mut kept, mut at) = (0, first);
     while at < bytes.len() {
-        if bytes[at] != b'\\' {
-            at += 1;
-            continue;
-        }
         text.push_str(&raw[kept..at]);
         let (c, end) = match bytes[at + 1] {
             b'b' => ('\u{8}', at + 2),
@@ -27,8 +26,8 @@ pub(crate) fn decode<'a>(raw: &'a str, document: &str, offset: usize) -> Result<
             itself => (char::from(itself), at + 2),
         };
         text.push(c);
-        at = end;
-        kept = at;
+        kept = end;
+        at = find(bytes, end, [b'\\']);
     }
     text.push_str(&raw[kept..]);
     Ok(Cow::Owned(text))
@@ -61,35 +60,37 @@ pub(crate) enum Place {
 #[must_use]
 pub(crate) fn write(text: &str, place: Place, replacement: Option<&str>, output: &mut Output) -> bool {
     let bytes = text.as_bytes();
+    let mut at = 0;
     let mut kept = 0;
-    for (i, &byte) in bytes.iter().enumerate() {
-        let escaped = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
+    loop {
+        at = match place {
+            Place::Text => find_or_control(bytes, at, [b'&', b'<', b'>', 0xEF]),
+            Place::Attribute => find_or_control(bytes, at, [b'&', b'<', b'>', b'"', 0xEF]),
+        };
+        let Some(c) = text[at..].chars().next() else { break };
+        let written = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
             // So that `]]>` never stands in text.
-            b'>' => "&gt;",
-            b'"' if place == Place::Attribute => "&quot;",
+            '>' => "&gt;",
+            '"' => "&quot;",
             // What a reader would turn into something else.
-            b'\r' => "&#13;",
-            b'\n' if place == Place::Attribute => "&#10;",
-            b'\t' if place == Place::Attribute => "&#9;",
-            b'\n' | b'\t' | 0x20..=0xEE | 0xF0.. => continue,
-            _ => match text[i..].chars().next() {
-                Some(c) if !is_xml_char(c) => match replacement {
-                    Some(replacement) => {
-                        output.write(&bytes[kept..i]);
-                        output.write_str(replacement);
-                        kept = i + c.len_utf8();
-                        continue;
-                    }
-                    None => return false,
-                },
-                _ => continue,
+            '\r' => "&#13;",
+            '\n' if place == Place::Attribute => "&#10;",
+            '\t' if place == Place::Attribute => "&#9;",
+            c if is_xml_char(c) => {
+                at += c.len_utf8();
+                continue;
+            }
+            _ => match replacement {
+                Some(replacement) => replacement,
+                None => return false,
             },
         };
-        output.write(&bytes[kept..i]);
-        output.write_str(escaped);
-        kept = i + 1;
+        output.write(&bytes[kept..at]);
+        output.write_str(written);
+        at += c.len_utf8();
+        kept = at;
     }
     output.write(&bytes[kept..]);
     true

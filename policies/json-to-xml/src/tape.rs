@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
-use tollgate_xml::{Arena, Fault, NIL, Names};
+use tollgate_xml::{Arena, Fault, NIL, Names, find};
 
 use crate::string;
 
@@ -219,9 +219,9 @@ impl<'a> Walk<'a> {
 
 /// Past the closing quote of the string at `start`.
 fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while bytes[at] != b'"' {
-        at += if bytes[at] == b'\\' { 2 } else { 1 };
+    let mut at = find(bytes, start + 1, [b'"', b'\\']);
+    while bytes[at] == b'\\' {
+        at = find(bytes, at + 2, [b'"', b'\\']);
     }
     at + 1
 }

@@ -10,11 +10,11 @@ use tollgate_sdk::{ConfigError, Failure, Verdict, configuration};
 pub struct Quota {
     /// How many calls are let through in each period.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schema(range(min = 1))]
     pub calls: Option<u64>,
     /// How many kilobytes (1,024 bytes) of request and response bodies are let through in each period.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schema(range(min = 1))]
     pub bandwidth: Option<u64>,
     /// The length of a period in seconds; 0 for one that never ends.
     pub renewal_period: u64,

@@ -10,28 +10,28 @@ use tollgate_sdk::{ConfigError, Failure, Verdict, configuration, context, variab
 #[derive(Clone, Debug)]
 pub struct Rate {
     /// How many calls are let through in any interval of `renewal-period` seconds.
-    #[schemars(range(min = 1))]
+    #[schema(range(min = 1))]
     pub calls: u64,
     /// The length of the interval in seconds.
-    #[schemars(range(min = 1, max = 300))]
+    #[schema(range(min = 1, max = 300))]
     pub renewal_period: u64,
     /// The response header that tells a refused client how many seconds to wait; by default Retry-After.
     #[serde(default)]
-    #[schemars(with = "Option<EditableName>")]
+    #[schema(with = "Option<EditableName>")]
     pub retry_after_header_name: Option<String>,
     /// The variable that gets the seconds to wait when a call is refused.
     #[serde(default)]
     pub retry_after_variable_name: Option<String>,
     /// The response header that tells how many calls are left.
     #[serde(default)]
-    #[schemars(with = "Option<EditableName>")]
+    #[schema(with = "Option<EditableName>")]
     pub remaining_calls_header_name: Option<String>,
     /// The variable that gets how many calls are left.
     #[serde(default)]
     pub remaining_calls_variable_name: Option<String>,
     /// The response header that tells the value of `calls`.
     #[serde(default)]
-    #[schemars(with = "Option<EditableName>")]
+    #[schema(with = "Option<EditableName>")]
     pub total_calls_header_name: Option<String>,
 }
 

@@ -1,7 +1,6 @@
 //! Times as operators write them and clients read them.
 
-use std::borrow::Cow;
-use tollgate_sdk::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
 use tollgate_sdk::{ConfigError, deserialize_text};
 
@@ -109,18 +108,8 @@ impl<'de> Deserialize<'de> for Rfc3339 {
     }
 }
 
-impl JsonSchema for Rfc3339 {
-    fn schema_name() -> Cow<'static, str> {
-        "Rfc3339".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "A time such as 2026-01-31T00:00:00Z.", "format": "date-time" })
-    }
+impl Schema for Rfc3339 {
+    const SCHEMA: Node = Node::text().described("A time such as 2026-01-31T00:00:00Z.");
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub struct Config {
     counter_key: CounterKey,
     /// How many calls one call counts for.
     #[serde(default = "one")]
-    #[schemars(range(min = 1))]
+    #[schema(range(min = 1))]
     increment_count: u64,
     /// When the first period began; the others follow. By default 0001-01-01T00:00:00Z.
     #[serde(default = "year_1")]

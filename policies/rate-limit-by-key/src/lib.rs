@@ -10,7 +10,7 @@ pub struct Config {
     counter_key: CounterKey,
     /// How many calls one call counts for.
     #[serde(default = "one")]
-    #[schemars(range(min = 1))]
+    #[schema(range(min = 1))]
     increment_count: u64,
     #[serde(flatten)]
     rate: Rate,

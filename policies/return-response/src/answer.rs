@@ -1,10 +1,9 @@
 //! From the configuration to the response, once.
 
 use policy_headers::{EditableName, ExistsAction, HeaderEdit, SetHeader, Texts};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use tollgate_sdk::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use tollgate_sdk::serde::de::{MapAccess, SeqAccess, Visitor};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
@@ -24,7 +23,7 @@ pub struct Config {
     set_body: Option<String>,
     /// The status, in short.
     #[serde(default)]
-    #[schemars(range(min = 200, max = 599))]
+    #[schema(range(min = 200, max = 599))]
     status: Option<u16>,
     /// Headers by name, in short.
     #[serde(default)]
@@ -37,7 +36,7 @@ pub struct Config {
 #[configuration]
 struct SetStatus {
     /// The status.
-    #[schemars(range(min = 200, max = 599))]
+    #[schema(range(min = 200, max = 599))]
     code: u16,
     /// The reason phrase, if it isn't the usual one.
     #[serde(default)]
@@ -74,15 +73,8 @@ impl<'de> Deserialize<'de> for SetHeaders {
     }
 }
 
-impl JsonSchema for SetHeaders {
-    fn schema_name() -> Cow<'static, str> {
-        "SetHeaders".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let one = generator.subschema_for::<SetHeader>();
-        json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
-    }
+impl Schema for SetHeaders {
+    const SCHEMA: Node = Node::either(&[SetHeader::SCHEMA, Node::list(&SetHeader::SCHEMA)]);
 }
 
 /// A response that is ready to be given.

@@ -1,6 +1,6 @@
 //! Writes a tree as JSON.
 
-use tollgate_xml::{Content, Document, NIL, Output, unescape};
+use tollgate_xml::{Content, Document, NIL, Output, find_or_control, unescape};
 
 use crate::config::{Config, EmptyValues, Kind};
 use crate::tree::{TEXT, Tree, Value};
@@ -181,19 +181,20 @@ impl Writer<'_> {
 fn escape(text: &str, output: &mut Output) {
     let bytes = text.as_bytes();
     let mut kept = 0;
-    for (i, &byte) in bytes.iter().enumerate() {
-        let escaped = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            // XML allows no other control character.
-            _ => continue,
-        };
-        output.write(&bytes[kept..i]);
-        output.write(&[b'\\', escaped]);
-        kept = i + 1;
+    loop {
+        let at = find_or_control(bytes, kept, [b'"', b'\\']);
+        output.write(&bytes[kept..at]);
+        let Some(&byte) = bytes.get(at) else { return };
+        output.write(&[
+            b'\\',
+            match byte {
+                b'\n' => b'n',
+                b'\r' => b'r',
+                b'\t' => b't',
+                // XML allows no other control character.
+                itself => itself,
+            },
+        ]);
+        kept = at + 1;
     }
-    output.write(&bytes[kept..]);
 }

@@ -117,11 +117,7 @@ impl<'a> Builder<'a> {
                 self.end_run()?;
                 self.end();
             }
-            Event::Text(span) => match self.run.last_mut() {
-                // References come as events of their own; what touches is one piece.
-                Some((last, false)) if last.end() == span.start() => *last = Span::new(last.start(), span.end()),
-                _ => self.run.push((span, false)),
-            },
+            Event::Text(span) => self.run.push((span, false)),
             Event::CData(span) => self.run.push((span, true)),
             Event::Eof => return Ok(false),
         }
@@ -270,8 +266,8 @@ fn trim(source: &str, span: Span, start: bool, end: bool) -> Span {
 struct Keys {
     kind: Kind,
     names: Names<'static>,
-    /// By name: the keys of an element and of an attribute of that name.
-    of: Vec<(u32, u32)>,
+    /// By name: the key of an element of that name, and of an attribute; `NIL` until one is seen.
+    of: Vec<[u32; 2]>,
 }
 
 impl Keys {
@@ -282,31 +278,28 @@ impl Keys {
     }
 
     fn element(&mut self, reader: &Reader<'_>, name: u32) -> Result<u32, Fault> {
-        Ok(self.both(reader, name)?.0)
+        self.key(reader, name, false)
     }
 
     fn attribute(&mut self, reader: &Reader<'_>, name: u32) -> Result<u32, Fault> {
-        Ok(self.both(reader, name)?.1)
+        self.key(reader, name, true)
     }
 
-    fn both(&mut self, reader: &Reader<'_>, name: u32) -> Result<(u32, u32), Fault> {
-        let index = name as usize;
+    fn key(&mut self, reader: &Reader<'_>, name: u32, is_attribute: bool) -> Result<u32, Fault> {
+        let (index, slot) = (name as usize, usize::from(is_attribute));
         if self.of.len() <= index {
-            self.of.resize(index + 1, (NIL, NIL));
+            self.of.resize(index + 1, [NIL; 2]);
         }
-        if self.of[index].0 == NIL {
+        if self.of[index][slot] == NIL {
             let text = reader.names().text(name);
-            self.of[index] = match self.kind {
-                Kind::Direct => {
-                    (self.names.number(text.to_owned().into())?, self.names.number(format!("@{text}").into())?)
-                }
-                Kind::JavascriptFriendly => {
-                    // Identifiers have no hyphens and dots; everything else that XML allows in a name, they have too.
-                    let key = self.names.number(text[reader.local(name)..].replace(['-', '.'], "_").into())?;
-                    (key, key)
-                }
+            let member = match self.kind {
+                Kind::Direct if is_attribute => format!("@{text}"),
+                Kind::Direct => text.to_owned(),
+                // Identifiers have no hyphens and dots; everything else that XML allows in a name, they have too.
+                Kind::JavascriptFriendly => text[reader.local(name)..].replace(['-', '.'], "_"),
             };
+            self.of[index][slot] = self.names.number(Cow::Owned(member))?;
         }
-        Ok(self.of[index])
+        Ok(self.of[index][slot])
     }
 }

@@ -1,5 +1,7 @@
 //! Which characters XML 1.0 (fifth edition) allows where. Names are namespace-aware: a colon is no name character.
 
+use crate::scan::find_or_control;
+
 /// `Char` (production 2).
 pub fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
@@ -27,12 +29,17 @@ pub fn is_space(byte: u8) -> bool {
 /// Offset of the first character that no XML document may hold, not even as a reference.
 pub fn first_illegal(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    bytes.iter().enumerate().position(|(i, &byte)| match byte {
-        0..=0x1F => !is_space(byte),
-        // U+FFFE and U+FFFF are the only other ones that a `str` can hold.
-        0xEF => bytes[i + 1] == 0xBF && bytes[i + 2] >= 0xBE,
-        _ => false,
-    })
+    let mut at = 0;
+    loop {
+        // U+FFFE and U+FFFF are, beside control characters, the only ones that a `str` can hold.
+        at = find_or_control(bytes, at, [0xEF]);
+        match bytes.get(at..)? {
+            [] => return None,
+            [0xEF, 0xBF, 0xBE | 0xBF, ..] => return Some(at),
+            [byte @ 0..=0x1F, ..] if !is_space(*byte) => return Some(at),
+            _ => at += 1,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::fault::Fault;
 /// Bytes of an element's, attribute's or instruction's name.
 const MAX_NAME: usize = 64 << 10;
 
-/// A place in a document that ends where the markup ends.
+/// A place in a document.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     pub(crate) source: &'a str,

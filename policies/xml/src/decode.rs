@@ -8,12 +8,21 @@ use crate::fault::Fault;
 
 /// The text of an XML body: without its byte order mark, of characters that XML allows, and declared rightly if at all.
 #[derive(Debug)]
-pub struct Document<'a>(Cow<'a, str>);
+pub struct Document<'a> {
+    text: Cow<'a, str>,
+    /// Past the declaration.
+    start: usize,
+}
 
 impl Document<'_> {
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Where the text goes on behind its declaration.
+    pub(crate) fn start(&self) -> usize {
+        self.start
     }
 }
 
@@ -28,17 +37,19 @@ pub fn decode(body: &[u8]) -> Result<Document<'_>, Fault> {
     if let Some(offset) = first_illegal(&text) {
         return Err(Fault::malformed("a character that XML doesn't allow", &text, offset));
     }
-    if let Some(encoding) = declaration(&text)? {
+    let declaration = declaration(&text)?;
+    if let Some(encoding) = declaration.encoding {
         check_encoding(encoding, utf16)?;
     }
-    Ok(Document(text))
+    let start = declaration.end;
+    Ok(Document { text, start })
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(body).map_err(|error| {
         let valid = std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or("");
         // A document in another encoding usually says so: name that cause rather than a stray byte.
-        if let Ok(Some(encoding)) = declaration(valid)
+        if let Ok(Declaration { encoding: Some(encoding), .. }) = declaration(valid)
             && let Err(fault) = check_encoding(encoding, false)
         {
             return fault;
@@ -76,10 +87,17 @@ fn has_declaration(text: &str) -> bool {
     text.strip_prefix("<?xml").is_some_and(|rest| rest.starts_with([' ', '\t', '\r', '\n', '?']))
 }
 
-/// Check the XML declaration (productions 23–26, 32, 80, 81); the encoding it names.
-fn declaration(text: &str) -> Result<Option<&str>, Fault> {
+/// What an XML declaration says, and where it ends.
+#[derive(Default)]
+struct Declaration<'a> {
+    encoding: Option<&'a str>,
+    end: usize,
+}
+
+/// Check the XML declaration (productions 23–26, 32, 80, 81), if there is one.
+fn declaration(text: &str) -> Result<Declaration<'_>, Fault> {
     if !has_declaration(text) {
-        return Ok(None);
+        return Ok(Declaration::default());
     }
     let mut cursor = Cursor { source: text, at: "<?xml".len() };
     // XML 1.1 has other characters and line ends; nobody sends it, and .NET refuses it too.
@@ -96,7 +114,7 @@ fn declaration(text: &str) -> Result<Option<&str>, Fault> {
     }
     cursor.skip_space();
     if cursor.source[cursor.at..].starts_with("?>") {
-        Ok(encoding)
+        Ok(Declaration { encoding, end: cursor.at + "?>".len() })
     } else {
         Err(cursor.fault("the XML declaration may hold version, encoding and standalone, in this order"))
     }

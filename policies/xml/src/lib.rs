@@ -24,6 +24,9 @@ mod fault;
 mod names;
 mod output;
 
+// How all of it looks at bytes.
+mod scan;
+
 pub use arena::{Arena, NIL};
 pub use chars::{first_illegal, is_name_char, is_name_start, is_space, is_xml_char};
 pub use conversion::{Conversion, error_body};
@@ -34,4 +37,5 @@ pub use names::Names;
 pub use output::Output;
 pub use reader::{Attribute, Event, MAX_ATTRIBUTES, Reader, Span};
 pub use reference::{Content, unescape};
+pub use scan::{find, find_or_control};
 pub use scope::{Declaration, Scope, XSI_NAMESPACE};

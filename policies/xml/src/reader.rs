@@ -1,10 +1,7 @@
 //! A pull reader that passes only documents that are well-formed with regard to namespaces.
 //!
-//! quick-xml finds where each piece of markup ends, in linear time and without copying. It is lax about what is
-//! inside: of 117 malformed documents of the W3C suite it refuses 46. So every piece is checked here, from the
-//! source, and nothing that quick-xml says of its contents is used.
-
-use quick_xml::events::Event as Token;
+//! Written out instead of laid over quick-xml: that is lax about what is inside markup (of 117 malformed documents of
+//! the W3C suite it refuses 46), so every piece would have to be read a second time, for twice the fuel.
 
 use crate::chars::is_space;
 use crate::cursor::Cursor;
@@ -12,6 +9,7 @@ use crate::decode::Document;
 use crate::fault::Fault;
 use crate::names::Names;
 use crate::reference::reference;
+use crate::scan::find;
 use crate::tag::Tags;
 
 /// A document nested this deep is refused; serde_json draws the line at the same depth.
@@ -70,25 +68,11 @@ pub enum Event {
     },
     /// The innermost element ends.
     End,
-    /// Raw text inside the root element. Text that touches the one before belongs to it.
+    /// Raw text inside the root element, up to the next markup.
     Text(Span),
     /// The inside of a CDATA section.
     CData(Span),
     /// The document was well-formed.
-    Eof,
-}
-
-/// What a piece of markup is, by quick-xml's word.
-enum Kind {
-    Start,
-    End,
-    Text,
-    Reference,
-    CData,
-    Comment,
-    Instruction,
-    Declaration,
-    DocType,
     Eof,
 }
 
@@ -103,7 +87,8 @@ struct Open {
 #[derive(Debug)]
 pub struct Reader<'a> {
     source: &'a str,
-    tokens: quick_xml::Reader<&'a [u8]>,
+    /// What was read so far.
+    at: usize,
     tags: Tags<'a>,
     open: Vec<Open>,
     /// Whether the last start tag was an end tag too.
@@ -114,16 +99,8 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Read a document from its beginning.
     pub fn new(document: &'a Document<'_>) -> Result<Reader<'a>, Fault> {
-        let source = document.as_str();
-        let mut tokens = quick_xml::Reader::from_str(source);
-        let config = tokens.config_mut();
-        // Ours is the check that knows the place; this one would only allocate the names it compares.
-        config.check_end_names = false;
-        config.allow_unmatched_ends = true;
-        let reader =
-            Reader { source, tokens, tags: Tags::new()?, open: Vec::new(), end_is_due: false, root_seen: false };
-        // quick-xml would pass over a second byte order mark, which is text outside the root element.
-        if source.starts_with('\u{FEFF}') { Err(reader.fault(OUTSIDE, 0)) } else { Ok(reader) }
+        let (source, at) = (document.as_str(), document.start());
+        Ok(Reader { source, at, tags: Tags::new()?, open: Vec::new(), end_is_due: false, root_seen: false })
     }
 
     /// The next event. After an error, the document is not read any further.
@@ -133,35 +110,16 @@ impl<'a> Reader<'a> {
             return Ok(self.close());
         }
         loop {
-            let (kind, start, end) = self.token()?;
-            let raw = &self.source[start..end];
-            match kind {
-                Kind::Start => return self.start_tag(start, end),
-                Kind::End => return self.end_tag(start, end),
-                Kind::Text => {
-                    self.check_text(raw, start)?;
-                    if !self.open.is_empty() {
-                        return Ok(Event::Text(Span::new(start, end)));
-                    }
-                }
-                Kind::Reference => {
-                    self.check_inside(start)?;
-                    reference(self.source, start)?;
-                    return Ok(Event::Text(Span::new(start, end)));
-                }
-                Kind::CData => {
-                    self.check_inside(start)?;
-                    return Ok(Event::CData(Span::new(start + "<![CDATA[".len(), end - "]]>".len())));
-                }
-                Kind::Comment => self.check_comment(raw, start)?,
-                Kind::Instruction => self.check_instruction(start, end)?,
-                // Its inside was checked when the document was decoded.
-                Kind::Declaration if start == 0 => {}
-                Kind::Declaration => {
-                    return Err(self.fault("an XML declaration must stand at the very beginning", start));
-                }
-                Kind::DocType => return Err(self.fault("a document type declaration is not accepted", start)),
-                Kind::Eof => return self.check_end(),
+            match self.source.as_bytes()[self.at..] {
+                [] => return self.check_end(),
+                [b'<', b'/', ..] => return self.end_tag(),
+                [b'<', b'?', ..] => self.instruction()?,
+                [b'<', b'!', b'-', ..] => self.comment()?,
+                [b'<', b'!', b'[', ..] => return self.section(),
+                [b'<', b'!', ..] => return Err(self.fault("a document type declaration is not accepted", self.at)),
+                [b'<', ..] => return self.start_tag(),
+                _ if self.open.is_empty() => self.space()?,
+                _ => return self.text(),
             }
         }
     }
@@ -186,37 +144,8 @@ impl<'a> Reader<'a> {
         self.tags.means(name, uri, local)
     }
 
-    /// The next token and where it stands.
-    fn token(&mut self) -> Result<(Kind, usize, usize), Fault> {
-        let start = self.position();
-        // Refused before its end is looked for: that search would be the attacker's.
-        if self.source.as_bytes()[start..].starts_with(b"<!D") {
-            return Ok((Kind::DocType, start, start));
-        }
-        let kind = match self.tokens.read_event() {
-            Ok(Token::Start(_) | Token::Empty(_)) => Kind::Start,
-            Ok(Token::End(_)) => Kind::End,
-            Ok(Token::Text(_)) => Kind::Text,
-            Ok(Token::GeneralRef(_)) => Kind::Reference,
-            Ok(Token::CData(_)) => Kind::CData,
-            Ok(Token::Comment(_)) => Kind::Comment,
-            Ok(Token::PI(_)) => Kind::Instruction,
-            Ok(Token::Decl(_)) => Kind::Declaration,
-            Ok(Token::DocType(_)) => Kind::DocType,
-            Ok(Token::Eof) => Kind::Eof,
-            Err(_) => {
-                let at = self.tokens.error_position() as usize;
-                return Err(self.fault("markup or a reference is wrong or has no end", at));
-            }
-        };
-        Ok((kind, start, self.position()))
-    }
-
-    fn position(&self) -> usize {
-        self.tokens.buffer_position() as usize
-    }
-
-    fn start_tag(&mut self, start: usize, end: usize) -> Result<Event, Fault> {
+    fn start_tag(&mut self) -> Result<Event, Fault> {
+        let start = self.at;
         if self.open.is_empty() && self.root_seen {
             return Err(self.fault("a document must have one root element", start));
         }
@@ -224,20 +153,28 @@ impl<'a> Reader<'a> {
             return Err(self.fault("elements are nested 128 deep", start));
         }
         let mark = self.tags.scope.mark();
-        let tag = self.tags.read(&self.source[..end], start)?;
+        let tag = self.tags.read(self.source, start)?;
+        self.at = tag.end;
         self.root_seen = true;
         self.open.push(Open { name: tag.name, mark });
         self.end_is_due = tag.empty;
         Ok(Event::Start { name: tag.name })
     }
 
-    fn end_tag(&mut self, start: usize, end: usize) -> Result<Event, Fault> {
-        let expected = self.open.last().map(|open| self.tags.names.text(open.name));
-        let name = self.source[start..end].strip_prefix("</").and_then(|rest| rest.strip_suffix('>')).unwrap_or("");
-        let name = name.trim_end_matches([' ', '\t', '\r', '\n']);
-        if expected != Some(name) {
-            return Err(self.fault("an end tag must repeat the name of the start tag", start));
+    fn end_tag(&mut self) -> Result<Event, Fault> {
+        let start = self.at;
+        let mismatch = || self.fault("an end tag must repeat the name of the start tag", start);
+        let open = self.open.last().ok_or_else(mismatch)?;
+        let name = self.tags.names.text(open.name);
+        let mut cursor = Cursor { source: self.source, at: start + "</".len() + name.len() };
+        if !self.source[start + "</".len()..].starts_with(name) {
+            return Err(mismatch());
         }
+        cursor.skip_space();
+        if !cursor.eat(b'>') {
+            return Err(mismatch());
+        }
+        self.at = cursor.at;
         Ok(self.close())
     }
 
@@ -248,42 +185,91 @@ impl<'a> Reader<'a> {
         Event::End
     }
 
-    fn check_text(&self, raw: &str, start: usize) -> Result<(), Fault> {
-        let bytes = raw.as_bytes();
+    /// Text up to the next markup, references and all (production 14).
+    fn text(&mut self) -> Result<Event, Fault> {
+        let (bytes, start) = (self.source.as_bytes(), self.at);
+        let mut at = start;
+        loop {
+            at = find(bytes, at, [b'<', b'&', b'>']);
+            match bytes.get(at) {
+                Some(b'&') => at = reference(self.source, at)?.1,
+                Some(b'>') if bytes[start..at].ends_with(b"]]") => {
+                    return Err(self.fault("`]]>` must be escaped in text", at - 2));
+                }
+                Some(b'>') => at += 1,
+                _ => break,
+            }
+        }
+        self.at = at;
+        Ok(Event::Text(Span::new(start, at)))
+    }
+
+    /// White space beside the root element.
+    fn space(&mut self) -> Result<(), Fault> {
+        let mut cursor = Cursor { source: self.source, at: self.at };
+        if !cursor.skip_space() {
+            return Err(self.fault(OUTSIDE, self.at));
+        }
+        self.at = cursor.at;
+        Ok(())
+    }
+
+    /// `<![CDATA[…]]>` (productions 18–21).
+    fn section(&mut self) -> Result<Event, Fault> {
+        let start = self.at + "<![CDATA[".len();
         if self.open.is_empty() {
-            return match bytes.iter().position(|&b| !is_space(b)) {
-                Some(at) => Err(self.fault(OUTSIDE, start + at)),
-                None => Ok(()),
-            };
+            return Err(self.fault(OUTSIDE, self.at));
         }
-        let end = bytes.iter().enumerate().position(|(i, &b)| b == b'>' && bytes[..i].ends_with(b"]]"));
-        match end {
-            Some(at) => Err(self.fault("`]]>` must be escaped in text", start + at - 2)),
-            None => Ok(()),
+        if !self.source[self.at..].starts_with("<![CDATA[") {
+            return Err(self.fault("`<!` must begin a comment or a CDATA section", self.at));
         }
+        let end = self.find_end(start, b"]]>")?;
+        self.at = end + "]]>".len();
+        Ok(Event::CData(Span::new(start, end)))
     }
 
-    fn check_inside(&self, start: usize) -> Result<(), Fault> {
-        if self.open.is_empty() { Err(self.fault(OUTSIDE, start)) } else { Ok(()) }
-    }
-
-    fn check_comment(&self, raw: &str, start: usize) -> Result<(), Fault> {
-        let inside = &raw["<!--".len()..raw.len() - "-->".len()];
-        if inside.contains("--") || inside.ends_with('-') {
-            return Err(self.fault("`--` must not stand in a comment", start));
+    /// `<!--…-->` (production 15).
+    fn comment(&mut self) -> Result<(), Fault> {
+        if !self.source[self.at..].starts_with("<!--") {
+            return Err(self.fault("`<!` must begin a comment or a CDATA section", self.at));
         }
+        let hyphens = self.find_end(self.at + "<!--".len(), b"--")?;
+        if self.source.as_bytes().get(hyphens + 2) != Some(&b'>') {
+            return Err(self.fault("`--` must not stand in a comment", hyphens));
+        }
+        self.at = hyphens + "-->".len();
         Ok(())
     }
 
     /// `<?target …?>` (productions 16, 17). A colon in the target is against the namespaces specification.
-    fn check_instruction(&self, start: usize, end: usize) -> Result<(), Fault> {
-        let mut cursor = Cursor { source: &self.source[..end - "?>".len()], at: start + "<?".len() };
+    fn instruction(&mut self) -> Result<(), Fault> {
+        let mut cursor = Cursor { source: self.source, at: self.at + "<?".len() };
         let target = cursor.qualified_name()?;
-        if target.colon.is_some() || target.text.eq_ignore_ascii_case("xml") {
-            return Err(self.fault("a processing instruction has a name that it may not have", start));
+        if target.text.eq_ignore_ascii_case("xml") {
+            return Err(self.fault("an XML declaration must stand at the very beginning", self.at));
         }
-        let ends = cursor.peek() == 0 || cursor.skip_space();
-        if ends { Ok(()) } else { Err(cursor.fault("a processing instruction's name must be followed by white space")) }
+        if target.colon.is_some() {
+            return Err(self.fault("a processing instruction's name must not have a colon", self.at));
+        }
+        let end = self.find_end(cursor.at, b"?>")?;
+        if end > cursor.at && !cursor.skip_space() {
+            return Err(cursor.fault("a processing instruction's name must be followed by white space"));
+        }
+        self.at = end + "?>".len();
+        Ok(())
+    }
+
+    /// Where markup ends, by the characters that end it.
+    fn find_end<const N: usize>(&self, from: usize, end: &[u8; N]) -> Result<usize, Fault> {
+        let bytes = self.source.as_bytes();
+        let mut at = find(bytes, from, [end[0]]);
+        while at < bytes.len() {
+            if bytes[at..].starts_with(end) {
+                return Ok(at);
+            }
+            at = find(bytes, at + 1, [end[0]]);
+        }
+        Err(self.fault("markup has no end", self.at))
     }
 
     fn check_end(&self) -> Result<Event, Fault> {

@@ -2,6 +2,7 @@
 
 use crate::chars::is_xml_char;
 use crate::fault::Fault;
+use crate::scan::find;
 
 /// The longest reference that can be right: zeros may lead, but nobody writes thousands of them.
 const MAX_REFERENCE: usize = 64;
@@ -52,32 +53,29 @@ fn number(digits: &[u8], radix: u32) -> Option<char> {
 /// Hand what `raw` says, piece by piece, to `write`. `raw` comes from a `Reader`, so its references are right.
 pub fn unescape(raw: &str, content: Content, mut write: impl FnMut(&str)) {
     let bytes = raw.as_bytes();
-    let (mut kept, mut at) = (0, 0);
-    while at < bytes.len() {
-        let special = match bytes[at] {
-            b'&' => content != Content::CData,
-            b'\r' => true,
-            b'\n' | b'\t' => content == Content::Attribute,
-            _ => false,
+    let mut kept = 0;
+    loop {
+        let at = match content {
+            Content::Text => find(bytes, kept, [b'&', b'\r']),
+            Content::CData => find(bytes, kept, [b'\r']),
+            Content::Attribute => find(bytes, kept, [b'&', b'\r', b'\n', b'\t']),
         };
-        if !special {
-            at += 1;
-            continue;
-        }
         write(&raw[kept..at]);
-        if bytes[at] == b'&' {
-            let (c, end) = reference(raw, at).unwrap_or(('\u{FFFD}', raw.len()));
-            write(c.encode_utf8(&mut [0; 4]));
-            at = end;
-        } else {
-            // A line end counts once, whether it is written as CR, LF or both.
-            let pair = bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
-            write(if content == Content::Attribute { " " } else { "\n" });
-            at += 1 + usize::from(pair);
-        }
-        kept = at;
+        kept = match bytes.get(at) {
+            None => return,
+            Some(b'&') => {
+                let (c, end) = reference(raw, at).unwrap_or(('\u{FFFD}', raw.len()));
+                write(c.encode_utf8(&mut [0; 4]));
+                end
+            }
+            Some(&byte) => {
+                // A line end counts once, whether it is written as CR, LF or both.
+                let pair = byte == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+                write(if content == Content::Attribute { " " } else { "\n" });
+                at + 1 + usize::from(pair)
+            }
+        };
     }
-    write(&raw[kept..]);
 }
 
 #[cfg(test)]

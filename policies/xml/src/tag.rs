@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::names::Names;
 use crate::reader::{Attribute, MAX_ATTRIBUTES, Span};
 use crate::reference::{Content, reference, unescape};
+use crate::scan::find;
 use crate::scope::{Declaration, Scope};
 
 /// What is known of a name since it was first seen.
@@ -38,6 +39,8 @@ pub(crate) struct Tag {
     pub(crate) name: u32,
     /// Whether it is the end tag as well.
     pub(crate) empty: bool,
+    /// Past its `>`.
+    pub(crate) end: usize,
 }
 
 impl<'a> Tags<'a> {
@@ -52,7 +55,7 @@ impl<'a> Tags<'a> {
         })
     }
 
-    /// Read the start tag that begins at `start` and ends where `source` ends.
+    /// Read the start tag that begins at `start`.
     pub(crate) fn read(&mut self, source: &'a str, start: usize) -> Result<Tag, Fault> {
         let mut cursor = Cursor { source, at: start + 1 };
         self.tags = self.tags.wrapping_add(1);
@@ -70,11 +73,9 @@ impl<'a> Tags<'a> {
                 _ => self.attribute(&mut cursor)?,
             }
         };
-        if cursor.peek() != b'>' || cursor.at + 1 != source.len() {
-            return Err(cursor.fault("a tag ends in the middle"));
-        }
+        cursor.expect(b'>', "a tag must end with `>`")?;
         self.resolve(name, source, start)?;
-        Ok(Tag { name, empty })
+        Ok(Tag { name, empty, end: cursor.at })
     }
 
     /// True if both names are the same outside of any document's choice of prefix: `{uri}local`.
@@ -168,15 +169,16 @@ fn value(cursor: &mut Cursor<'_>) -> Result<Span, Fault> {
     if quote != b'"' && quote != b'\'' {
         return Err(cursor.fault("an attribute's value must be in quotes"));
     }
-    cursor.at += 1;
-    let start = cursor.at;
+    let bytes = cursor.source.as_bytes();
+    let start = cursor.at + 1;
+    cursor.at = start;
     loop {
-        match cursor.peek() {
-            byte if byte == quote => break,
-            b'<' => return Err(cursor.fault("`<` must be escaped in an attribute's value")),
-            b'&' => cursor.at = reference(cursor.source, cursor.at)?.1,
-            0 => return Err(cursor.fault("an attribute's closing quote is missing")),
-            _ => cursor.at += 1,
+        cursor.at = find(bytes, cursor.at, [quote, b'<', b'&']);
+        match bytes.get(cursor.at) {
+            None => return Err(cursor.fault("an attribute's closing quote is missing")),
+            Some(b'<') => return Err(cursor.fault("`<` must be escaped in an attribute's value")),
+            Some(b'&') => cursor.at = reference(cursor.source, cursor.at)?.1,
+            Some(_) => break,
         }
     }
     cursor.at += 1;

@@ -9,13 +9,17 @@ use std::marker::PhantomData;
 
 /// Read a configuration. `null` stands for one that was left out.
 pub(crate) fn parse<C: DeserializeOwned>(text: &str) -> Result<C, ConfigError> {
-    let text = if text.trim() == "null" { "{}" } else { text };
+    let text = if text.trim_ascii() == "null" { "{}" } else { text };
     serde_json::from_str(text).map_err(|error| {
-        let read = offset(text, error.line(), error.column());
-        let message = error.to_string();
+        let (line, column) = (error.line(), error.column());
+        let read = offset(text, line, column);
+        let mut message = error.to_string();
         // serde_json adds a place within the text, which the operator never wrote.
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        ConfigError::new(pointer(&text.as_bytes()[..read]), message)
+        let place = format!(" at line {line} column {column}");
+        if message.ends_with(&place) {
+            message.truncate(message.len() - place.len());
+        }
+        ConfigError::new(pointer(text.as_bytes().get(..read).unwrap_or_default()), message)
     })
 }
 
@@ -115,8 +119,8 @@ fn split_string(bytes: &[u8]) -> (String, &[u8]) {
         }
     }
     let end = end.min(bytes.len());
-    let quoted = format!("\"{}\"", String::from_utf8_lossy(&bytes[..end]));
-    let string = serde_json::from_str(&quoted).unwrap_or_default();
+    let quoted = std::str::from_utf8(&bytes[..end]).map(|string| format!("\"{string}\""));
+    let string = quoted.ok().and_then(|quoted| serde_json::from_str(&quoted).ok()).unwrap_or_default();
     (string, bytes.get(end + 1..).unwrap_or_default())
 }
 

@@ -3,9 +3,8 @@
 use crate::configuration::deserialize_text;
 use crate::context;
 use crate::messages::Request;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use crate::schema::{Node, Schema};
 use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
 use std::fmt;
 
 /// A longer value is shortened, so that a client can't break a counter with a long header.
@@ -99,22 +98,10 @@ impl<'de> Deserialize<'de> for CounterKey {
     }
 }
 
-impl JsonSchema for CounterKey {
-    fn schema_name() -> Cow<'static, str> {
-        "CounterKey".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "What to count by: client-ip, subscription or header:NAME.",
-            "pattern": "^(client-ip|subscription|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+)$",
-        })
-    }
+impl Schema for CounterKey {
+    const SCHEMA: Node = Node::text()
+        .described("What to count by: client-ip, subscription or header:NAME.")
+        .pattern("^(client-ip|subscription|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+)$");
 }
 
 #[cfg(test)]

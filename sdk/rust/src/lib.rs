@@ -39,6 +39,7 @@ mod manifest;
 mod messages;
 pub mod metrics;
 mod policy;
+pub mod schema;
 #[allow(clippy::panic, reason = "a test that is used wrongly should stop")]
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -52,9 +53,7 @@ pub use policy::{ConfigError, LastError, NoConfig, Policy};
 pub use tollgate_sdk_macros::{configuration, policy};
 pub use verdict::{Failure, Reply, Verdict};
 
-/// What `#[configuration]` derives with; also for a `JsonSchema` or `Deserialize` written by hand.
-pub use schemars;
-/// See [`schemars`].
+/// For a `Deserialize` that is written or derived by hand.
 pub use serde;
 /// JSON values, for bodies and variables.
 pub use serde_json;

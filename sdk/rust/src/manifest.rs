@@ -1,9 +1,7 @@
 //! The manifest: how a policy presents itself, made of what the attribute saw and of the configuration's type.
 
 use crate::policy::Policy;
-use schemars::generate::SchemaSettings;
-use serde::Serialize;
-use serde_json::Value;
+use crate::schema::{Schema, push_string};
 
 /// What `#[policy]` found out about a policy.
 #[derive(Debug)]
@@ -41,61 +39,47 @@ pub trait Component: Policy + 'static {
     const IDENTITY: Identity;
 }
 
-/// The manifest as JSON text. Written by hand but for the schema: a tree of values would weigh more than it says.
+/// The manifest as JSON text.
 pub fn describe<P: Component>() -> String {
     let identity = P::IDENTITY;
     let mut text = String::new();
     for (name, value) in [("{\"id\":", identity.id), (",\"version\":", identity.version), (",\"summary\":", identity.summary)] {
         text.push_str(name);
-        text.push_str(&json(value));
+        push_string(&mut text, value);
     }
     text.push_str(",\"configuration\":");
-    text.push_str(&schema::<P>());
+    text.push_str(&P::Config::SCHEMA.document());
     text.push_str(",\"bodies\":{");
-    text.push_str(&bodies(&identity));
+    push_bodies(&mut text, &identity);
     text.push_str("}}");
     text
 }
 
 /// Only the phases that exist and see a body of the wire: an on-error section's response is the gateway's own.
-fn bodies(identity: &Identity) -> String {
-    let mut bodies = Vec::new();
+fn push_bodies(text: &mut String, identity: &Identity) {
+    let mut comma = "";
     for (phase, name, bytes) in [
         (Phase::OnRequest, "on-request", identity.buffer_request),
         (Phase::OnResponse, "on-response", identity.buffer_response),
     ] {
-        if identity.phases.contains(&phase) {
-            bodies.push(match bytes {
-                Some(bytes) => format!("\"{name}\":{{\"buffer\":{{\"max-bytes\":{bytes}}}}}"),
-                None => format!("\"{name}\":\"none\""),
-            });
+        if !identity.phases.contains(&phase) {
+            continue;
         }
+        text.push_str(comma);
+        push_string(text, name);
+        match bytes {
+            Some(bytes) => text.push_str(&format!(":{{\"buffer\":{{\"max-bytes\":{bytes}}}}}")),
+            None => text.push_str(":\"none\""),
+        }
+        comma = ",";
     }
-    bodies.join(",")
-}
-
-/// The configuration's schema, self-contained. A configuration without required members may also be left out.
-fn schema<P: Policy>() -> String {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<P::Config>();
-    // The Rust type's name means nothing to the operator.
-    schema.remove("title");
-    if schema.get("type").and_then(Value::as_str) == Some("object") && schema.get("required").is_none() {
-        schema.insert("type".into(), Value::Array(vec!["object".into(), "null".into()]));
-    }
-    json(schema.as_value())
-}
-
-/// A string or a schema always has a JSON text.
-fn json<T: Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ConfigError;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// Has a "quoted" word.
     #[crate::configuration]
@@ -136,10 +120,8 @@ mod tests {
                 "properties": {
                     "many": {
                         "description": "How many.",
-                        "type": ["integer", "null"],
-                        "format": "uint64",
+                        "type": "integer",
                         "minimum": 0,
-                        "default": null,
                     },
                 },
                 "additionalProperties": false,

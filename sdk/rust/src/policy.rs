@@ -1,8 +1,8 @@
 //! The trait that a policy implements.
 
 use crate::messages::{Request, Response};
+use crate::schema::{Node, Schema, Unknown};
 use crate::verdict::Verdict;
-use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 pub trait Policy: Sized {
     /// What the operator writes below the statement's name. [`#[configuration]`](macro@crate::configuration)
     /// derives what it takes.
-    type Config: DeserializeOwned + JsonSchema;
+    type Config: DeserializeOwned + Schema;
 
     /// Take the configuration, which already fits its schema. Precompute here what phases need.
     fn configure(config: Self::Config) -> Result<Self, ConfigError>;
@@ -79,9 +79,13 @@ pub struct LastError {
 }
 
 /// The configuration of a policy that takes none: `{}`, or nothing at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoConfig {}
+
+impl Schema for NoConfig {
+    const SCHEMA: Node = Node::members(&[], Unknown::Refused);
+}
 
 impl ConfigError {
     /// An error at a place in the configuration.

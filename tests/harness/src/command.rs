@@ -20,14 +20,20 @@ pub struct Outcome {
 ///
 /// If there is none.
 pub fn binary() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let path = match std::env::var_os("TOLLGATE_BIN") {
         Some(path) => PathBuf::from(path),
-        None => target.join("release/tollgate"),
+        None => target().join("release/tollgate"),
     };
     assert!(path.is_file(), "there is no {}: run `cargo xtask build`", path.display());
     path
+}
+
+/// Cargo's target directory.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+    }
 }
 
 /// `tollgate check` of a document.

@@ -23,7 +23,7 @@ pub struct Gateway {
     // Before the folder, so that the process is gone when the folder goes.
     process: Process,
     address: SocketAddr,
-    admin: SocketAddr,
+    admin: Option<SocketAddr>,
     setup: Setup,
     folder: TempDir,
 }
@@ -32,7 +32,7 @@ pub struct Gateway {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reload {
     Applied,
-    /// It kept its last good plan, and said this.
+    /// It kept its last good plan; and what it said from the change up to that line.
     Kept(String),
 }
 
@@ -53,7 +53,8 @@ impl Gateway {
         let ready = process.wait_for(0, PATIENCE, |lines| {
             let stdout = || lines.iter().filter(|(stream, _)| *stream == Stream::Stdout).map(|(_, line)| line);
             let after = |prefix: &str| stdout().find_map(|line| line.strip_prefix(prefix)?.trim().parse().ok());
-            Some((after("listening on ")?, after("admin listening on ")?))
+            let admin = after("admin listening on ");
+            (admin.is_some() || !setup.has_admin()).then_some((after("listening on ")?, admin))
         });
         match ready {
             Some((address, admin)) => Ok(Self { process, address, admin, setup, folder }),
@@ -70,8 +71,11 @@ impl Gateway {
         self.address
     }
 
+    /// # Panics
+    ///
+    /// If the document says `admin: off`.
     pub fn admin_address(&self) -> SocketAddr {
-        self.admin
+        self.admin.expect("the document has an admin address")
     }
 
     pub fn pid(&self) -> u32 {
@@ -124,7 +128,7 @@ impl Gateway {
 
     /// A page of the admin address.
     pub fn admin_get(&self, target: &str) -> Response {
-        Client::new(self.admin).get(target)
+        Client::new(self.admin_address()).get(target)
     }
 
     pub fn metrics(&self) -> Metrics {
@@ -193,9 +197,11 @@ impl Gateway {
             self.process.signal(Signal::HUP);
         }
         let digest: String = Sha256::digest(document.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        let said = self
-            .process
-            .wait_for(mark, PATIENCE, |lines| lines.iter().find_map(|(_, line)| reload_said(line, &digest)));
+        let said = self.process.wait_for(mark, PATIENCE, |lines| {
+            let stderr = lines.iter().filter(|(stream, _)| *stream == Stream::Stderr);
+            let log: Vec<&str> = stderr.map(|(_, line)| line.as_str()).collect();
+            reload_said(&log, &digest)
+        });
         said.unwrap_or_else(|| panic!("the gateway said neither `reloaded` nor `kept`"))
     }
 
@@ -256,27 +262,24 @@ fn access_entry(line: &str) -> Option<Value> {
     Some(serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the access log line {line:?}")))
 }
 
-/// A line about a reload. If it names a document by digest, it must be the one that was written last: a signal and
-/// a watched file may each cause a reload, and the second one's line may come during the next test step.
-fn reload_said(line: &str, digest: &str) -> Option<Reload> {
-    if let Some((_, rest)) = line.split_once("sha256:") {
-        let length = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
-        if length < 8 || !digest.starts_with(&rest[..length]) {
-            return None;
+/// Find the line that ends a reload. If it names a document by digest, that must be the one that was written last:
+/// a signal and a watched file may each cause a reload, and the second one's line may come during the next test step.
+fn reload_said(log: &[&str], digest: &str) -> Option<Reload> {
+    let of_this = |line: &str| match line.split_once("sha256:") {
+        Some((_, rest)) => {
+            let length = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+            length >= 8 && digest.starts_with(&rest[..length])
         }
+        None => true,
+    };
+    // The access log may be here too, and its paths may hold any word.
+    let is_access = |line: &str| line.starts_with('{') && line.contains("\"path\"");
+    let ends = |line: &str| line.contains("reloaded") || line.contains("kept");
+    let end = log.iter().position(|line| ends(line) && of_this(line) && !is_access(line))?;
+    match log[end].contains("reloaded") {
+        true => Some(Reload::Applied),
+        false => Some(Reload::Kept(log[..=end].join("\n"))),
     }
-    if access_like(line) {
-        return None;
-    }
-    if line.contains("reloaded") {
-        return Some(Reload::Applied);
-    }
-    line.contains("kept").then(|| Reload::Kept(line.to_owned()))
-}
-
-/// Does the line look like one of the access log? Its path may hold any word.
-fn access_like(line: &str) -> bool {
-    line.starts_with('{') && line.contains("\"path\"")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a gateway is started with: its document, the files beside it, its environment.
 
-use crate::command::{Outcome, binary};
+use crate::command::{Outcome, binary, target};
 use crate::gateway::Gateway;
 use crate::origin::Origin;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,11 @@ impl Setup {
         document
     }
 
+    /// Will a gateway with this document listen on an admin address?
+    pub(crate) fn has_admin(&self) -> bool {
+        !self.yaml.lines().any(|line| line.split_whitespace().eq(["admin:", "off"]))
+    }
+
     /// Make the folder, with the document and the files in it.
     pub(crate) fn lay_out(&self, yaml: &str) -> TempDir {
         let folder = TempDir::with_prefix("tollgate-test-").expect("a temporary folder can be made");
@@ -124,6 +129,9 @@ impl Setup {
             .arg(subcommand)
             .arg(document_path(folder.path()))
             .current_dir(folder.path())
+            // One for all tests, so that components compile once; and not the user's own.
+            .env("XDG_CACHE_HOME", std::path::absolute(target().join("test-cache")).expect("an absolute path"))
+            .env_remove("TOLLGATE_LOG")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

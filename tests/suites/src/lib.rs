@@ -1,0 +1,1 @@
+//! The suites are in `tests/`: they run the real binary, and nothing else is here.

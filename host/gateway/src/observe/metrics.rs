@@ -14,7 +14,7 @@ use crate::plan::Plan;
 
 /// What workers count of requests: a row for each, so that nobody waits for anybody.
 #[derive(Debug)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     workers: Box<[Row]>,
 }
 
@@ -29,12 +29,12 @@ struct Row {
 
 impl Traffic {
     /// Nothing yet.
-    pub fn new(workers: usize) -> Traffic {
+    pub(crate) fn new(workers: usize) -> Traffic {
         Traffic { workers: (0..workers.max(1)).map(|_| Row::default()).collect() }
     }
 
     /// Count a response of `worker`.
-    pub fn count(&self, worker: usize, status: StatusCode, time: Duration) {
+    pub(crate) fn count(&self, worker: usize, status: StatusCode, time: Duration) {
         let Some(row) = self.workers.get(worker) else { return };
         if let Some(counter) = row.by_class.get(usize::from(status.as_u16() / 100)) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -44,7 +44,7 @@ impl Traffic {
 }
 
 /// Write the page.
-pub fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &Traffic, dropped_log_lines: u64) {
+pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &Traffic, dropped_log_lines: u64) {
     // Writing to a String can't fail.
     let _ = write_gateway(out, plan, traffic, dropped_log_lines);
     let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());

@@ -36,6 +36,14 @@ impl ClientIo {
     }
 }
 
+impl Drop for ClientIo {
+    fn drop(&mut self) {
+        if self.watch.resets() {
+            let _ = self.stream.inner().set_zero_linger();
+        }
+    }
+}
+
 impl Read for ClientIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);

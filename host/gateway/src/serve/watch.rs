@@ -58,6 +58,9 @@ pub(crate) struct Watch {
     rest: RefCell<Option<Incoming>>,
     close: Cell<bool>,
     linger: Cell<bool>,
+    /// The client is told of the end of a body by the end of the connection alone (HTTP/1.0).
+    ends_by_closing: Cell<bool>,
+    reset: Cell<bool>,
 }
 
 impl Watch {
@@ -72,6 +75,8 @@ impl Watch {
             rest: RefCell::new(None),
             close: Cell::new(false),
             linger: Cell::new(false),
+            ends_by_closing: Cell::new(false),
+            reset: Cell::new(false),
         }
     }
 
@@ -88,7 +93,8 @@ impl Watch {
     }
 
     /// A head is complete. Gives the time when it began.
-    pub(crate) fn begin(&self) -> std::time::Instant {
+    pub(crate) fn begin(&self, is_http_10: bool) -> std::time::Instant {
+        self.ends_by_closing.set(is_http_10);
         self.phase.set(Phase::Exchange);
         self.handling.set(true);
         self.close.set(false);
@@ -105,8 +111,11 @@ impl Watch {
         }
     }
 
-    /// The response's body was handed over.
-    pub(crate) fn answered(&self) {
+    /// The response's body was handed over, or given up.
+    pub(crate) fn answered(&self, whole: bool) {
+        if !whole && self.ends_by_closing.get() {
+            self.reset.set(true);
+        }
         if self.phase.get() == Phase::Exchange {
             self.enter(Phase::Idle);
         }
@@ -167,6 +176,11 @@ impl Watch {
             self.enter(Phase::Lingering);
         }
         lingers
+    }
+
+    /// Must the connection end with a reset, because any other end would make half a body look whole?
+    pub(crate) fn resets(&self) -> bool {
+        self.reset.get()
     }
 
     /// When something will have taken too long.

@@ -61,11 +61,7 @@ impl Resolver {
         .await
     }
 
-    async fn resolve_with(
-        &self,
-        host: &Arc<str>,
-        look_up: impl AsyncFnOnce() -> Option<Vec<IpAddr>>,
-    ) -> Rc<[IpAddr]> {
+    async fn resolve_with(&self, host: &Arc<str>, look_up: impl AsyncFnOnce() -> Option<Vec<IpAddr>>) -> Rc<[IpAddr]> {
         let name = self.name(host);
         let last = name.last();
         if name.is_fresh() {
@@ -121,12 +117,21 @@ mod tests {
         // The failure is remembered for a moment.
         assert_eq!(resolver.resolve_with(&host, async || address("192.0.2.1")).await.len(), 0);
         tokio::time::advance(FAILURE_TTL).await;
-        assert_eq!(*resolver.resolve_with(&host, async || address("192.0.2.1")).await, address("192.0.2.1").unwrap()[..]);
-        assert_eq!(*resolver.resolve_with(&host, async || address("192.0.2.2")).await, address("192.0.2.1").unwrap()[..]);
+        assert_eq!(
+            *resolver.resolve_with(&host, async || address("192.0.2.1")).await,
+            address("192.0.2.1").unwrap()[..]
+        );
+        assert_eq!(
+            *resolver.resolve_with(&host, async || address("192.0.2.2")).await,
+            address("192.0.2.1").unwrap()[..]
+        );
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(*resolver.resolve_with(&host, async || None).await, address("192.0.2.1").unwrap()[..]);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(*resolver.resolve_with(&host, async || address("192.0.2.2")).await, address("192.0.2.2").unwrap()[..]);
+        assert_eq!(
+            *resolver.resolve_with(&host, async || address("192.0.2.2")).await,
+            address("192.0.2.2").unwrap()[..]
+        );
     }
 
     #[tokio::test]

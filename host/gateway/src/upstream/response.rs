@@ -63,7 +63,7 @@ pub(super) fn body(
 ) -> Body {
     let home = (framing != Framing::Doubtful).then(|| Home { pool: Rc::clone(pool), key: Arc::clone(key) });
     let wire = Some(wire);
-    let mut body = OriginBody { incoming, framing, wire, home, idle, waits: None };
+    let mut body = OriginBody { incoming, framing, wire, home, idle, waits: None, failed: None };
     if body.incoming.is_end_stream() {
         body.end(&mut Context::from_waker(Waker::noop()));
         return Body::empty();
@@ -79,10 +79,14 @@ pub(crate) struct OriginBody {
     idle: Duration,
     /// Since when somebody waits.
     waits: Option<Instant>,
+    failed: Option<BodyError>,
 }
 
 impl OriginBody {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if let Some(error) = self.failed {
+            return Poll::Ready(Some(Err(error)));
+        }
         let mut driven = false;
         loop {
             // As with the head, what comes of driving needs no waker of its own.
@@ -95,10 +99,7 @@ impl OriginBody {
                     }
                     return Poll::Ready(Some(Ok(chunk)));
                 }
-                Poll::Ready(Some(Err(_))) => {
-                    self.wire = None;
-                    return Poll::Ready(Some(Err(BodyError::Broken)));
-                }
+                Poll::Ready(Some(Err(_))) => return self.fail(cx, BodyError::Broken),
                 Poll::Ready(None) => {
                     self.end(cx);
                     return Poll::Ready(None);
@@ -109,19 +110,29 @@ impl OriginBody {
             driven = true;
             match &mut self.wire {
                 Some(wire) => wire.drive(cx),
-                None => return Poll::Ready(Some(Err(BodyError::Broken))),
+                None => return self.fail(cx, BodyError::Broken),
             }
         }
     }
 
+    /// The error comes with the next poll: at once, hyper would throw away what it hasn't written yet, and the client
+    /// would get less than there was.
+    fn fail(&mut self, cx: &Context<'_>, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.wire = None;
+        self.failed = Some(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         let deadline = *self.waits.get_or_insert_with(Instant::now) + self.idle;
-        let Some(wire) = &mut self.wire else { return Poll::Ready(Some(Err(BodyError::Broken))) };
-        if wire.poll_deadline(cx, deadline).is_pending() {
-            return Poll::Pending;
+        match &mut self.wire {
+            None => self.fail(cx, BodyError::Broken),
+            Some(wire) => match wire.poll_deadline(cx, deadline) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(()) => self.fail(cx, BodyError::Timeout),
+            },
         }
-        self.wire = None;
-        Poll::Ready(Some(Err(BodyError::Timeout)))
     }
 
     /// The body is over. If the request is, too, and nothing is in doubt, the connection can be used again.

@@ -1,8 +1,10 @@
 //! The attribute macros of `tollgate-sdk`, which re-exports and documents them for authors.
 
 mod arguments;
+mod attributes;
 mod configuration;
 mod policy;
+mod schema;
 
 use proc_macro::TokenStream;
 
@@ -25,11 +27,16 @@ pub fn policy(arguments: TokenStream, item: TokenStream) -> TokenStream {
     policy::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes a type part of a policy's configuration: read from JSON, described by a JSON Schema, with names in
+/// Makes a type part of a policy's configuration: read from JSON by serde, described by a JSON Schema, with names in
 /// kebab-case, and without room for unknown members.
 ///
-/// Documentation comments become descriptions in the schema; `#[serde(…)]` and `#[schemars(…)]` attributes work as
-/// usual and win over these defaults.
+/// - Documentation comments become descriptions (their first paragraph).
+/// - `#[serde(…)]` attributes work as usual, win over these defaults, and show in the schema.
+/// - `#[schema(range(min = 1, max = 300))]` limits a number, `#[schema(length(min = 1))]` a text, list or map,
+///   `#[schema(pattern = "^[a-z]+$")]` a text; `#[schema(with = "Other")]` gives a member the schema of another type.
+///
+/// Works on structs with named members or with one wrapped value, and on enums whose tag is outside (serde's default)
+/// or that are untagged. For anything else derive serde's `Deserialize`, and write `impl Schema` by hand.
 #[proc_macro_attribute]
 pub fn configuration(arguments: TokenStream, item: TokenStream) -> TokenStream {
     configuration::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

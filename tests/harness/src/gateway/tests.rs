@@ -40,10 +40,10 @@ fn a_gateway_is_started_reloaded_and_ended() {
     assert!(gateway.open_files() >= 3);
 
     for yaml in ["a: 1\n", "a: 2\n"] {
-        let Reload::Kept(line) = gateway.reload(yaml) else {
+        let Reload::Kept(said) = gateway.reload(yaml) else {
             panic!("the script keeps its plan");
         };
-        assert!(line.starts_with("kept the last plan"), "{line}");
+        assert!(said.starts_with("kept the last plan"), "{said}");
     }
     assert!(gateway.is_running());
     gateway.sigterm();
@@ -63,11 +63,11 @@ fn a_refusal_is_an_outcome() {
 
 #[test]
 fn only_lines_about_this_document_count() {
-    let said = |line| reload_said(line, "0123456789abcdef");
-    assert_eq!(said("reloaded plan 2"), Some(Reload::Applied));
-    assert_eq!(said("reloaded sha256:0123456789"), Some(Reload::Applied));
-    assert_eq!(said("reloaded sha256:ffff456789"), None);
-    assert_eq!(said("WARN kept: line 3"), Some(Reload::Kept("WARN kept: line 3".to_owned())));
-    assert_eq!(said(r#"{"path":"/kept"}"#), None);
-    assert_eq!(said("listening"), None);
+    let said = |log: &[&str]| reload_said(log, "0123456789abcdef");
+    let kept = |text: &str| Some(Reload::Kept(text.to_owned()));
+    assert_eq!(said(&["checking", "reloaded plan 2"]), Some(Reload::Applied));
+    assert_eq!(said(&["reloaded sha256:ffff456789", "reloaded sha256:0123456789"]), Some(Reload::Applied));
+    assert_eq!(said(&["reloaded sha256:ffff456789"]), None);
+    assert_eq!(said(&["line 3: no", "kept the plan", "more"]), kept("line 3: no\nkept the plan"));
+    assert_eq!(said(&[r#"{"path":"/kept"}"#, "listening"]), None);
 }

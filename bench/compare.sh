@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# CPU time per proxied request: Tollgate with 0, 1, 5 policies, warm and fresh, beside nginx; in one run, interleaved.
+#
+# usage: bench/compare.sh [ROUNDS] [SECONDS]     needs: nginx, wrk, taskset (Debian: nginx-light wrk util-linux)
+#
+# The proxy is pinned to core 0, load and origin to core 1. CPU time is what the proxy's processes used, from /proc.
+# nginx stands as the field's yardstick: one worker, keep-alive to the origin, no log.
+set -euo pipefail
+rounds=${1:-3} seconds=${2:-4}
+root=$(cd "$(dirname "$0")/.." && pwd)
+tollgate=${TOLLGATE_BIN:-$root/target/release/tollgate}
+work=$(mktemp -d)
+pids=()
+# Ends only what was started here.
+trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait 2>/dev/null; rm -rf "$work"' EXIT
+
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+
+nginx_conf() { # FILE BODY-OF-SERVER [UPSTREAM-PORT]
+    cat >"$1" <<CONF
+worker_processes 1; daemon off; pid $1.pid; error_log /dev/null; master_process off;
+events { worker_connections 4096; }
+http {
+  access_log off; client_body_temp_path $work; proxy_temp_path $work; fastcgi_temp_path $work;
+  uwsgi_temp_path $work; scgi_temp_path $work; keepalive_requests 1000000000;
+  ${3:+upstream origin { server 127.0.0.1:$3; keepalive 64; keepalive_requests 1000000000; }}
+  server { $2 }
+}
+CONF
+}
+
+origin_port=$(free_port)
+nginx_conf "$work/origin.conf" "listen 127.0.0.1:$origin_port; location / { default_type text/plain; return 200 'hello, world'; }"
+taskset -c 1 nginx -p "$work" -c "$work/origin.conf" & pids+=($!)
+
+statement='set-header: { name: x-bench, exists-action: override, value: on }'
+policies() { # COUNT ISOLATION
+    for ((i = 0; i < $1; i++)); do echo "        - $statement"; echo "          isolation: $2"; done
+}
+declare -A port pid
+start_tollgate() { # NAME COUNT ISOLATION
+    port[$1]=$(free_port)
+    {
+        echo "listen: 127.0.0.1:${port[$1]}"
+        echo "admin: off"
+        echo "workers: 1"
+        echo "access-log: off"
+        echo "state: { directory: $work/state-$1 }"
+        echo "apis:"
+        echo "  - id: bench"
+        echo "    path: \"\""
+        echo "    backend: http://127.0.0.1:$origin_port"
+        echo "    subscription-required: false"
+        if [ "$2" -gt 0 ]; then
+            echo "    policies:"
+            echo "      inbound:"
+            policies "$2" "$3"
+        fi
+        [ -z "${4:-}" ] || printf '%s\n' "    policies:" "      inbound:" "        - $4"
+    } >"$work/$1.yaml"
+    taskset -c 0 "$tollgate" run "$work/$1.yaml" >"$work/$1.out" 2>"$work/$1.err" & pid[$1]=$!
+    pids+=($!)
+    for _ in $(seq 100); do grep -q '^listening' "$work/$1.out" && return; sleep 0.1; done
+    cat "$work/$1.err" >&2
+    exit 1
+}
+port[nginx]=$(free_port)
+nginx_conf "$work/proxy.conf" "listen 127.0.0.1:${port[nginx]}; location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ''; }" "$origin_port"
+taskset -c 0 nginx -p "$work" -c "$work/proxy.conf" & pid[nginx]=$!
+pids+=($!)
+start_tollgate none 0 warm
+start_tollgate warm-1 1 warm
+start_tollgate warm-5 5 warm
+start_tollgate fresh-1 1 fresh
+start_tollgate rate-limit 0 warm 'rate-limit-by-key: { calls: 1000000000, renewal-period: 60, counter-key: client-ip }'
+sleep 0.5
+
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+hz=$(getconf CLK_TCK)
+for ((round = 1; round <= rounds; round++)); do
+    for name in nginx none warm-1 warm-5 fresh-1 rate-limit; do
+        taskset -c 1 wrk -t1 -c32 -d1s "http://127.0.0.1:${port[$name]}/" >/dev/null
+        before=$(ticks "${pid[$name]}")
+        out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" --latency "http://127.0.0.1:${port[$name]}/")
+        after=$(ticks "${pid[$name]}")
+        requests=$(awk '/requests in/ { print $1 }' <<<"$out")
+        bad=$(awk '/Non-2xx/ { print $NF }' <<<"$out")
+        rss=$(awk '/VmRSS/ { print $2 }' "/proc/${pid[$name]}/status")
+        awk -v n="$name" -v t="$((after - before))" -v hz="$hz" -v r="$requests" -v s="$seconds" -v rss="$rss" -v bad="${bad:-0}" \
+            -v p99="$(awk '$1 == "99%" { print $2 }' <<<"$out")" \
+            'BEGIN { printf "%-11s %7.2f us CPU/request  %7.0f requests/s  p99 %-8s RSS %6d KiB  not 2xx %d\n", n, t / hz * 1e6 / r, r / s, p99, rss, bad }' |
+            tee -a "$work/rounds"
+    done
+done
+echo "median of $rounds rounds, us CPU/request:"
+for name in nginx none warm-1 warm-5 fresh-1 rate-limit; do
+    awk -v n="$name" '$1 == n { print $2 }' "$work/rounds" | sort -n | awk -v n="$name" '{ v[NR] = $1 } END { printf "  %-11s %7.2f\n", n, v[int((NR + 1) / 2)] }'
+done
