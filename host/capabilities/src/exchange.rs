@@ -69,6 +69,8 @@ pub struct Exchange {
     pub facts: Facts,
     /// As it will be forwarded.
     pub request: RequestHead,
+    /// A statement has replaced the target, which is relative to the API from then on.
+    pub is_rewritten: bool,
     /// As it will be returned, once there is one.
     pub response: Option<ResponseHead>,
     /// The request's body, if it was buffered for the statement at hand.
@@ -93,6 +95,7 @@ impl Exchange {
         Exchange {
             facts,
             request,
+            is_rewritten: false,
             response: None,
             request_body: None,
             response_body: None,

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
-use http::header;
+use http::header::{self, HeaderMap};
+use http::{HeaderName, HeaderValue};
 use http_body::Body as _;
 use tollgate_core::edits::Diff;
 use tollgate_core::fault::{Fault, FaultKind};
@@ -25,6 +25,8 @@ pub(crate) struct Walk {
     pub(crate) request_body: Body,
     /// The response's body, as it will be returned.
     pub(crate) response_body: Body,
+    /// Headers that statements put on the response for this request alone: no cache may give them to another.
+    staged_names: Vec<HeaderName>,
 }
 
 /// Why a section ended before its end.
@@ -66,7 +68,7 @@ pub(crate) struct PolicyFailure {
 impl Walk {
     /// An exchange at its beginning.
     pub(crate) fn new(leases: Rc<Leases>, exchange: Exchange, request_body: Body) -> Walk {
-        Walk { leases, exchange: Some(Box::new(exchange)), request_body, response_body: Body::empty() }
+        Walk { leases, exchange: Some(Box::new(exchange)), request_body, response_body: Body::empty(), staged_names: Vec::new() }
     }
 
     /// The exchange; none only after a host function panicked and took it along.
@@ -171,6 +173,7 @@ impl Walk {
                 }
                 if let Some(target) = diff.request.target {
                     exchange.request.target = target;
+                    exchange.is_rewritten = true;
                 }
                 if let Some(body) = diff.request.body {
                     self.request_body = Body::full(body);
@@ -199,6 +202,7 @@ impl Walk {
         match &mut exchange.response {
             Some(response) => {
                 for (name, value) in diff.staged.drain(..) {
+                    self.staged_names.push(name.clone());
                     response.headers.insert(name, value);
                 }
             }
@@ -206,9 +210,21 @@ impl Walk {
         }
     }
 
+    /// Put the headers on a response that statements staged before there was one.
+    pub(crate) fn place_staged(&mut self, headers: &mut HeaderMap) {
+        let Some(exchange) = self.exchange.as_deref_mut() else { return };
+        for (name, value) in exchange.staged_headers.drain(..) {
+            self.staged_names.push(name.clone());
+            headers.insert(name, value);
+        }
+    }
+
     /// Copy the body on the side while it streams to the client, and keep it if it arrives whole.
     fn fill_cache(&mut self, fill: tollgate_runtime::Fill) {
-        let Some(head) = self.exchange().and_then(|exchange| exchange.response.clone()) else { return };
+        let Some(mut head) = self.exchange().and_then(|exchange| exchange.response.clone()) else { return };
+        for name in &self.staged_names {
+            head.headers.remove(name);
+        }
         let services = self.leases.services();
         let cap = services.cache.entry_bytes();
         let body = std::mem::take(&mut self.response_body);

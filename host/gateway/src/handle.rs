@@ -170,7 +170,7 @@ impl Gate {
         let later = !(chain.outbound.is_empty() && chain.on_error.is_empty());
         let mut request = Request::new(body);
         *request.method_mut() = exchange.request.method.clone();
-        *request.uri_mut() = api.uri(&exchange.request.target).ok_or(Rejection::MalformedPath)?;
+        *request.uri_mut() = api.uri(&exchange.request.target, exchange.is_rewritten).ok_or(Rejection::MalformedPath)?;
         *request.headers_mut() = match later {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
@@ -372,11 +372,7 @@ fn resume_at(chain: &Chain, answer: &Answer) -> Option<usize> {
 
 /// Headers that statements staged for whatever response comes.
 fn with_staged(walk: &mut Walk, mut outcome: Outcome) -> Outcome {
-    if let Some(exchange) = walk.exchange_mut() {
-        for (name, value) in exchange.staged_headers.drain(..) {
-            outcome.head.headers.insert(name, value);
-        }
-    }
+    walk.place_staged(&mut outcome.head.headers);
     outcome
 }
 

@@ -68,13 +68,22 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The target at the origin for a target here; none if both together are none.
-    pub(crate) fn uri(&self, target: &PathAndQuery) -> Option<Uri> {
-        if self.origin_base.is_empty() {
-            return Some(Uri::from(target.clone()));
-        }
-        PathAndQuery::try_from(format!("{}{target}", self.origin_base)).ok().map(Uri::from)
+    /// The target at the origin: the origin's base, then what stands behind the API's own path. A target that a policy
+    /// has rewritten is relative to the API already.
+    pub(crate) fn uri(&self, target: &PathAndQuery, is_rewritten: bool) -> Option<Uri> {
+        origin_target(&self.path, &self.origin_base, target, is_rewritten).map(Uri::from)
     }
+}
+
+fn origin_target(path: &str, base: &str, target: &PathAndQuery, is_rewritten: bool) -> Option<PathAndQuery> {
+    let is_relative = path.is_empty() || is_rewritten;
+    if base.is_empty() && is_relative {
+        return Some(target.clone());
+    }
+    let whole = target.as_str();
+    let rest = if is_relative { whole } else { whole.get(1 + path.len()..)? };
+    let slash = if base.is_empty() && !rest.starts_with('/') { "/" } else { "" };
+    PathAndQuery::try_from(format!("{base}{slash}{rest}")).ok()
 }
 
 /// Where an API looks for a key.
@@ -115,4 +124,29 @@ pub(crate) struct Chain {
 pub(crate) struct Forward {
     /// In place of the API's time-out for response headers.
     pub(crate) timeout: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_sees_what_stands_behind_the_apis_path() {
+        for (path, base, target, expected) in [
+            ("orders", "", "/orders/7?a=1", "/7?a=1"),
+            ("orders", "", "/orders", "/"),
+            ("orders", "", "/orders?a=1", "/?a=1"),
+            ("orders", "/v1", "/orders", "/v1"),
+            ("orders", "/v1", "/orders/", "/v1/"),
+            ("orders", "/v1", "/orders/7", "/v1/7"),
+            ("a/b", "/v1", "/a/b/c?x", "/v1/c?x"),
+            ("", "", "/x", "/x"),
+            ("", "/v1", "/x", "/v1/x"),
+        ] {
+            let target = PathAndQuery::from_static(target);
+            assert_eq!(origin_target(path, base, &target, false).unwrap(), expected, "{path} {base} {target}");
+        }
+        let rewritten = PathAndQuery::from_static("/orders/8");
+        assert_eq!(origin_target("orders", "/v1", &rewritten, true).unwrap(), "/v1/orders/8");
+    }
 }

@@ -91,7 +91,10 @@ fn an_absent_parameter_is_not_an_empty_one() {
 
 #[test]
 fn named_headers_count() {
-    let warm = Warm::with(json!({ "vary-by-header": "Accept; X" }), get("/").with_header("accept", "a/b").with_header("x", "é"));
+    let warm = Warm::with(
+        json!({ "vary-by-header": "Accept; X" }),
+        get("/").with_header("accept", "a/b").with_header("x", "é"),
+    );
     assert!(warm.hits(get("/").with_header("x", "é").with_header("accept", "a/b").with_header("y", "1")));
     assert!(!warm.hits(get("/").with_header("x", "e").with_header("accept", "a/b")));
     assert!(!warm.hits(get("/").with_header("accept", "a/b")));

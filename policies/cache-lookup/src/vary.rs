@@ -18,9 +18,8 @@ impl Vary {
         headers: Option<Texts>,
         query: Option<(Texts, &str)>,
     ) -> Result<Self, ConfigError> {
-        let headers = headers.as_deref().map_or(Ok(Vec::new()), |texts| {
-            names(texts, "/vary-by-header", FieldName::parse)
-        })?;
+        let headers =
+            headers.as_deref().map_or(Ok(Vec::new()), |texts| names(texts, "/vary-by-header", FieldName::parse))?;
         let parameters = query.map(|(texts, pointer)| {
             names(&texts, pointer, |name| match name.contains(['=', '&']) {
                 true => Err(format!("`{name}` is no name of a query parameter")),
@@ -56,9 +55,14 @@ impl Vary {
 }
 
 /// The names in a list whose items may hold several, separated by semicolons.
-fn names<T: Ord>(texts: &[String], pointer: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, ConfigError> {
+fn names<T: Ord>(
+    texts: &[String],
+    pointer: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, ConfigError> {
     let split = texts.iter().flat_map(|text| text.split(';')).map(str::trim).filter(|name| !name.is_empty());
-    let mut names = split.map(parse).collect::<Result<Vec<T>, String>>().map_err(|message| ConfigError::new(pointer, message))?;
+    let mut names =
+        split.map(parse).collect::<Result<Vec<T>, String>>().map_err(|message| ConfigError::new(pointer, message))?;
     if names.is_empty() {
         return Err(ConfigError::new(pointer, "names nothing"));
     }

@@ -68,7 +68,9 @@ impl TryFrom<SetHeader> for HeaderEdit {
             }
             (_, ExistsAction::Delete) => Vec::new(),
             (Some(value), _) => value.into(),
-            (None, _) => return Err(ConfigError::new("", "`value` is missing; only `exists-action: delete` needs none")),
+            (None, _) => {
+                return Err(ConfigError::new("", "`value` is missing; only `exists-action: delete` needs none"));
+            }
         };
         if let Some(bad) = lines.iter().position(|line| !is_value(line)) {
             let pointer = if lines.len() == 1 { "/value".into() } else { format!("/value/{bad}") };

@@ -58,7 +58,8 @@ impl Policy for Statement {
             ranges.push(Family::parse(text).map_err(at)?);
         }
         for (index, AddressRange { from, to }) in config.address_ranges.iter().enumerate() {
-            let at = |end: &'static str| move |message| ConfigError::new(format!("/address-ranges/{index}{end}"), message);
+            let at =
+                |end: &'static str| move |message| ConfigError::new(format!("/address-ranges/{index}{end}"), message);
             let (from, to) = (parse_ip(from).map_err(at("/from"))?, parse_ip(to).map_err(at("/to"))?);
             ranges.push(Family::between(from, to).map_err(at(""))?);
         }

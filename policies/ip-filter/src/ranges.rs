@@ -29,7 +29,10 @@ impl Family {
         if let Some((address, prefix)) = text.split_once('/') {
             let digits = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
             let prefix = if digits { prefix.parse::<u32>().ok() } else { None };
-            return Self::block(address, prefix.ok_or_else(|| format!("`{text}` has no length of a prefix after the `/`"))?);
+            return Self::block(
+                address,
+                prefix.ok_or_else(|| format!("`{text}` has no length of a prefix after the `/`"))?,
+            );
         }
         if let Some((from, to)) = text.split_once('-') {
             return Self::between(parse_ip(from.trim())?, parse_ip(to.trim())?);
@@ -44,7 +47,9 @@ impl Family {
         let host_bits = |width: u32| width.checked_sub(prefix).ok_or(format!("a prefix has at most {longest} bits"));
         match (written, written.to_canonical()) {
             // A block within the mapped addresses; a shorter prefix reaches beyond them and is an IPv6 block.
-            (IpAddr::V6(_), IpAddr::V4(v4)) if (96..=128).contains(&prefix) => Ok(Self::block_v4(v4.into(), 128 - prefix)),
+            (IpAddr::V6(_), IpAddr::V4(v4)) if (96..=128).contains(&prefix) => {
+                Ok(Self::block_v4(v4.into(), 128 - prefix))
+            }
             (IpAddr::V4(v4), _) => Ok(Self::block_v4(v4.into(), host_bits(32)?)),
             (IpAddr::V6(v6), _) => {
                 let hosts = u128::MAX.checked_shr(128 - host_bits(128)?).unwrap_or(0);
@@ -162,7 +167,8 @@ mod tests {
             (state >> 16) % below
         };
         for _ in 0..200 {
-            let ranges: Vec<(u32, u32)> = (0..next(8)).map(|_| (next(64), next(16))).map(|(at, len)| (at, at + len)).collect();
+            let ranges: Vec<(u32, u32)> =
+                (0..next(8)).map(|_| (next(64), next(16))).map(|(at, len)| (at, at + len)).collect();
             let all = Ranges::new(ranges.iter().map(|&(from, to)| Family::V4(from, to)).collect());
             for address in 0..90 {
                 let expected = ranges.iter().any(|&(from, to)| (from..=to).contains(&address));

@@ -41,7 +41,9 @@ impl QuotaLimit {
             return Err(ConfigError::new("/increment-count", message));
         }
         let bytes = |kilobytes: u64| {
-            kilobytes.checked_mul(1024).ok_or_else(|| ConfigError::new("/bandwidth", "more kilobytes than can be counted"))
+            kilobytes
+                .checked_mul(1024)
+                .ok_or_else(|| ConfigError::new("/bandwidth", "more kilobytes than can be counted"))
         };
         Ok(Self {
             calls,
@@ -53,8 +55,7 @@ impl QuotaLimit {
 
     /// Count a call in the period that `anchor_unix_ms` sets, or refuse it.
     pub fn admit(&self, counter: &Counter, anchor_unix_ms: i64) -> Result<(), Verdict> {
-        let quota =
-            limiter::Quota { calls: self.calls, bytes: self.bytes, period_ms: self.period_ms, anchor_unix_ms };
+        let quota = limiter::Quota { calls: self.calls, bytes: self.bytes, period_ms: self.period_ms, anchor_unix_ms };
         let decision = limiter::admit_quota(counter, self.cost, quota)?;
         match decision.exhausted {
             None => Ok(()),

@@ -72,8 +72,12 @@ mod tests {
     fn it_answers_in_every_section() {
         let gateway = Gateway::<Statement>::with(json!({ "status": 204 })).unwrap();
         assert_eq!(gateway.response(Request::get("/"), Response::new(200)).response().status(), 204);
-        let error =
-            LastError { source: "quota".into(), reason: "QuotaExceeded".into(), message: String::new(), statement_id: None };
+        let error = LastError {
+            source: "quota".into(),
+            reason: "QuotaExceeded".into(),
+            message: String::new(),
+            statement_id: None,
+        };
         assert_eq!(gateway.error(Request::get("/"), Response::new(403), error).response().status(), 204);
     }
 

@@ -3,7 +3,6 @@
 //! Written out instead of laid over quick-xml: that is lax about what is inside markup (of 117 malformed documents of
 //! the W3C suite it refuses 46), so every piece would have to be read a second time, for twice the fuel.
 
-use crate::chars::is_space;
 use crate::cursor::Cursor;
 use crate::decode::Document;
 use crate::fault::Fault;

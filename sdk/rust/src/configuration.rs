@@ -68,7 +68,9 @@ fn pointer(read: &[u8]) -> String {
         if matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':') {
             continue;
         }
-        if !matches!(byte, b',' | b']') && let Some(Open::Array { index: index @ None }) = open.last_mut() {
+        if !matches!(byte, b',' | b']')
+            && let Some(Open::Array { index: index @ None }) = open.last_mut()
+        {
             *index = Some(0);
         }
         match byte {
@@ -154,7 +156,10 @@ mod tests {
     #[test]
     fn an_error_points_at_the_value_that_is_wrong() {
         assert_eq!(refused(r#"{"addresses": ["::1", "1.2.3.4", "x,]}", "::2"]}"#).pointer, "/addresses/2");
-        assert_eq!(refused("{\n \"addresses\":\n [],\n \"inner\": {\"a/b\": [[1], [2, 3, \"four\"]]}}").pointer, "/inner/a~1b/1/2");
+        assert_eq!(
+            refused("{\n \"addresses\":\n [],\n \"inner\": {\"a/b\": [[1], [2, 3, \"four\"]]}}").pointer,
+            "/inner/a~1b/1/2"
+        );
         assert_eq!(refused(r#"{"addresses": 5}"#).pointer, "/addresses");
         assert_eq!(refused(r#"{"addresses": [], "key": "?"}"#).pointer, "/key");
         assert_eq!(refused(r#"{"addresses": {"a": 1}}"#).pointer, "/addresses");

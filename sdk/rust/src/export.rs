@@ -8,12 +8,12 @@ pub use component::*;
 #[cfg(target_arch = "wasm32")]
 mod component {
     pub use crate::bindings::body_gate::exports::tollgate::policy::body_gate;
+    pub use crate::bindings::imports::tollgate::policy::messages;
+    pub use crate::bindings::imports::tollgate::policy::verdicts;
     pub use crate::bindings::lifecycle::exports::tollgate::policy::lifecycle;
     pub use crate::bindings::on_error::exports::tollgate::policy::on_error;
     pub use crate::bindings::on_request::exports::tollgate::policy::on_request;
     pub use crate::bindings::on_response::exports::tollgate::policy::on_response;
-    pub use crate::bindings::imports::tollgate::policy::messages;
-    pub use crate::bindings::imports::tollgate::policy::verdicts;
 
     use crate::export::Component;
     use crate::messages::{Request, Response};

@@ -43,7 +43,9 @@ pub trait Component: Policy + 'static {
 pub fn describe<P: Component>() -> String {
     let identity = P::IDENTITY;
     let mut text = String::new();
-    for (name, value) in [("{\"id\":", identity.id), (",\"version\":", identity.version), (",\"summary\":", identity.summary)] {
+    for (name, value) in
+        [("{\"id\":", identity.id), (",\"version\":", identity.version), (",\"summary\":", identity.summary)]
+    {
         text.push_str(name);
         push_string(&mut text, value);
     }

@@ -58,7 +58,7 @@ impl<'a> Request<'a> {
         self.handle.authority()
     }
 
-    /// The one normalised path that routing, policies, keys and the origin all see.
+    /// The one normalised path that routing, policies, keys and cache see, the API's own path included.
     pub fn path(&self) -> String {
         self.handle.path()
     }
@@ -88,7 +88,8 @@ impl<'a> Request<'a> {
         self.handle.set_method(method)
     }
 
-    /// Replace path and query. The route stays as matched. Example: `/v2/orders?x=1`.
+    /// Replace path and query by ones that are relative to the API: the origin gets its base URL and then these.
+    /// The route stays as matched. Example: `/v2/items?x=1`.
     pub fn set_target(&mut self, path_and_query: &str) -> Result<(), TargetError> {
         self.handle.set_target(path_and_query)
     }

@@ -10,7 +10,8 @@ pub use wit::{Label, MetricError};
 
 /// Add to a counter. It appears as `tollgate_policy_<name>_total` with the label `component`.
 pub fn count(name: &str, value: f64, labels: &[(&str, &str)]) -> Result<(), MetricError> {
-    let labels: Vec<Label> = labels.iter().map(|&(name, value)| Label { name: name.into(), value: value.into() }).collect();
+    let labels: Vec<Label> =
+        labels.iter().map(|&(name, value)| Label { name: name.into(), value: value.into() }).collect();
     host::count(name, value, &labels)
 }
 

@@ -120,7 +120,8 @@ mod tests {
     fn what_is_unknown_is_refused() {
         let parsed = Arguments::parse(quote!(id = "a", buffer(on_request = "1KiB"))).unwrap();
         assert_eq!((parsed.id.as_deref(), parsed.buffer_request), (Some("a"), Some(1024)));
-        for wrong in [quote!(name = "a"), quote!(buffer(on_error = 1)), quote!(buffer(on_request = 0)), quote!(id = 1)] {
+        for wrong in [quote!(name = "a"), quote!(buffer(on_error = 1)), quote!(buffer(on_request = 0)), quote!(id = 1)]
+        {
             assert!(Arguments::parse(wrong).is_err());
         }
     }

@@ -3,7 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, DeriveInput, Error, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Result, Token, Type, parenthesized};
+use syn::{
+    Attribute, DeriveInput, Error, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Result, Token, Type, parenthesized,
+};
 
 /// What is said about a whole type.
 #[derive(Default)]
@@ -53,7 +55,9 @@ impl Container {
             "deny_unknown_fields" => self.closed = true,
             "transparent" => self.transparent = true,
             "from" | "try_from" => self.read_as = Some(meta.value()?.parse::<LitStr>()?.parse()?),
-            "tag" | "content" => return Err(meta.error("tagged enums need `impl Schema` by hand, beside serde's derive")),
+            "tag" | "content" => {
+                return Err(meta.error("tagged enums need `impl Schema` by hand, beside serde's derive"));
+            }
             _ => drop(skip_value(meta)?),
         }
         Ok(())
@@ -211,7 +215,8 @@ impl Words {
             "UPPERCASE" => self.name.to_uppercase(),
             "PascalCase" => pascal(),
             "camelCase" if self.of_variant => {
-                self.words.first().cloned().unwrap_or_default() + &self.words.iter().skip(1).map(capital).collect::<String>()
+                self.words.first().cloned().unwrap_or_default()
+                    + &self.words.iter().skip(1).map(capital).collect::<String>()
             }
             "camelCase" => {
                 let pascal = pascal();

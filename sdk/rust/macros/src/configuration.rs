@@ -53,7 +53,11 @@ mod tests {
 
     #[test]
     fn a_struct_is_closed_and_in_kebab_case() {
-        let text = expanded(quote!(struct Config { a_b: u64 }));
+        let text = expanded(quote!(
+            struct Config {
+                a_b: u64,
+            }
+        ));
         assert!(text.contains("rename_all = \"kebab-case\" , deny_unknown_fields"), "{text}");
         assert!(text.contains("name : \"a-b\""), "{text}");
         assert!(text.contains("Unknown :: Refused"), "{text}");
@@ -61,31 +65,100 @@ mod tests {
 
     #[test]
     fn what_the_author_says_wins() {
-        let text = expanded(quote!(#[serde(rename_all = "snake_case", default)] struct Config { a_b: u64 }));
+        let text = expanded(quote!(
+            #[serde(rename_all = "snake_case", default)]
+            struct Config {
+                a_b: u64,
+            }
+        ));
         assert!(!text.contains("kebab-case"), "{text}");
         assert!(text.contains("name : \"a_b\" , required : false"), "{text}");
-        let flattened = expanded(quote!(struct Config { #[serde(default, flatten)] more: More }));
+        let flattened = expanded(quote!(
+            struct Config {
+                #[serde(default, flatten)]
+                more: More,
+            }
+        ));
         assert!(!flattened.contains("deny_unknown_fields"), "{flattened}");
         assert!(flattened.contains("Unknown :: Refused"), "{flattened}");
-        assert!(!expanded(quote!(#[serde(transparent)] struct Config(u64);)).contains("deny_unknown"));
-        assert!(!expanded(quote!(enum Action { Allow })).contains("deny_unknown"));
-        let converted = expanded(quote!(#[serde(try_from = "String")] struct Config { a: u64 }));
+        assert!(
+            !expanded(quote!(
+                #[serde(transparent)]
+                struct Config(u64);
+            ))
+            .contains("deny_unknown")
+        );
+        assert!(
+            !expanded(quote!(
+                enum Action {
+                    Allow,
+                }
+            ))
+            .contains("deny_unknown")
+        );
+        let converted = expanded(quote!(
+            #[serde(try_from = "String")]
+            struct Config {
+                a: u64,
+            }
+        ));
         assert!(converted.contains("< String as"), "{converted}");
     }
 
     #[test]
     fn our_attribute_is_gone_when_serde_looks() {
-        let text = expanded(quote!(struct Config { #[schema(range(min = -1, max = 5))] a: i64 }));
+        let text = expanded(quote!(
+            struct Config {
+                #[schema(range(min = -1, max = 5))]
+                a: i64,
+            }
+        ));
         assert!(!text.contains("range"), "{text}");
         assert!(text.contains("Some (- 1i64)") && text.contains("Some (5i64)"), "{text}");
     }
 
     #[test]
     fn what_has_no_schema_is_refused_with_the_reason() {
-        assert!(expand(quote!(default), quote!(struct Config;)).is_err());
-        assert!(refused(quote!(struct Config<T> { a: T })).contains("generic"));
-        assert!(refused(quote!(struct Config(u8, u8);)).contains("wraps one value"));
-        assert!(refused(quote!(#[serde(tag = "type")] enum Config { A { a: u8 } })).contains("by hand"));
-        assert!(refused(quote!(struct Config { #[schema(ranged(min = 1))] a: u8 })).contains("expected `range"));
+        assert!(
+            expand(
+                quote!(default),
+                quote!(
+                    struct Config;
+                )
+            )
+            .is_err()
+        );
+        assert!(
+            refused(quote!(
+                struct Config<T> {
+                    a: T,
+                }
+            ))
+            .contains("generic")
+        );
+        assert!(
+            refused(quote!(
+                struct Config(u8, u8);
+            ))
+            .contains("wraps one value")
+        );
+        assert!(
+            refused(quote!(
+                #[serde(tag = "type")]
+                enum Config {
+                    A { a: u8 },
+                }
+            ))
+            .contains("by hand")
+        );
+        assert!(
+            refused(quote!(
+                struct Config {
+                    #[schema(ranged(min = 1))]
+                    a: u8,
+                }
+            ))
+            .contains("expected `range")
+        );
     }
 }

@@ -30,7 +30,9 @@ fn of_block(arguments: &Arguments, mut block: ItemImpl) -> Result<TokenStream> {
     let has = |name: &str| written.iter().any(|written| written == name);
     let has_config = has("Config");
     if !has_config {
-        block.items.push(parse_quote!(type Config = ::tollgate_sdk::NoConfig;));
+        block.items.push(parse_quote!(
+            type Config = ::tollgate_sdk::NoConfig;
+        ));
     }
     if !has("configure") {
         let made: TokenStream = match has_config {
@@ -60,7 +62,10 @@ fn of_block(arguments: &Arguments, mut block: ItemImpl) -> Result<TokenStream> {
 fn of_function(arguments: &Arguments, mut function: ItemFn) -> Result<TokenStream> {
     let name = function.sig.ident.clone();
     let Some(phase) = PHASES.into_iter().find(|phase| name == phase) else {
-        return Err(Error::new(name.span(), "a policy's function is named after its phase: on_request, on_response or on_error"));
+        return Err(Error::new(
+            name.span(),
+            "a policy's function is named after its phase: on_request, on_response or on_error",
+        ));
     };
     let given: &[Ident] = &match phase {
         "on_request" => vec![format_ident!("request")],
@@ -149,7 +154,13 @@ fn check(arguments: &Arguments, exports: &[&str], gates: &[&str], at: &impl ToTo
 }
 
 /// The manifest's facts, and the exports of the component.
-fn component(arguments: &Arguments, attributes: &[Attribute], policy: &Type, exports: &[&str], gate: bool) -> TokenStream {
+fn component(
+    arguments: &Arguments,
+    attributes: &[Attribute],
+    policy: &Type,
+    exports: &[&str],
+    gate: bool,
+) -> TokenStream {
     let id = arguments.id.clone().unwrap_or_else(crate_id);
     let summary = arguments.summary.clone().or_else(|| first_sentence(attributes)).unwrap_or_default();
     let phases = exports.iter().map(|phase| camel_case(&Ident::new(phase, Span::call_site())));
@@ -203,10 +214,9 @@ fn export(phase: &str) -> TokenStream {
     let name = Ident::new(phase, Span::call_site());
     let (parameters, values) = match phase {
         "on_request" => (quote!(request: &sdk::messages::Request), quote!(request)),
-        "on_response" => (
-            quote!(request: &sdk::messages::Request, response: &sdk::messages::Response),
-            quote!(request, response),
-        ),
+        "on_response" => {
+            (quote!(request: &sdk::messages::Request, response: &sdk::messages::Response), quote!(request, response))
+        }
         _ => (
             quote! {
                 request: &sdk::messages::Request,
@@ -295,12 +305,44 @@ mod tests {
         let none = TokenStream::new;
         assert!(refused(none(), quote!(impl Policy for P {})).contains("at least one phase"));
         assert!(refused(none(), quote!(impl Other for P {})).contains("impl Policy for"));
-        assert!(refused(none(), quote!(fn decide(request: &mut Request) {})).contains("named after its phase"));
-        assert!(refused(none(), quote!(fn on_request() {})).contains("(request)"));
-        assert!(refused(none(), quote!(fn on_request(r: &mut Request, c: Config) {})).contains("borrowed"));
+        assert!(
+            refused(
+                none(),
+                quote!(
+                    fn decide(request: &mut Request) {}
+                )
+            )
+            .contains("named after its phase")
+        );
+        assert!(
+            refused(
+                none(),
+                quote!(
+                    fn on_request() {}
+                )
+            )
+            .contains("(request)")
+        );
+        assert!(
+            refused(
+                none(),
+                quote!(
+                    fn on_request(r: &mut Request, c: Config) {}
+                )
+            )
+            .contains("borrowed")
+        );
         let gate = quote!(impl Policy for P { fn on_request(&self) {} fn wants_request_body(&self) -> bool {} });
         assert!(refused(none(), gate).contains("without `buffer(on_request"));
         let buffer = quote!(buffer(on_response = 1));
-        assert!(refused(buffer, quote!(fn on_request(r: &mut Request) {})).contains("without `on_response`"));
+        assert!(
+            refused(
+                buffer,
+                quote!(
+                    fn on_request(r: &mut Request) {}
+                )
+            )
+            .contains("without `on_response`")
+        );
     }
 }

@@ -14,7 +14,9 @@ pub(crate) fn expand(input: &DeriveInput, container: &Container) -> Result<Token
         (Some(other), _) => quote!(<#other as ::tollgate_sdk::schema::Schema>::SCHEMA),
         (None, Data::Struct(data)) => of_struct(&data.fields, container)?,
         (None, Data::Enum(data)) => of_enum(data, container)?,
-        (None, Data::Union(data)) => return Err(Error::new_spanned(data.union_token, "a union can't be read from JSON")),
+        (None, Data::Union(data)) => {
+            return Err(Error::new_spanned(data.union_token, "a union can't be read from JSON"));
+        }
     };
     let (name, description) = (&input.ident, description(input, container)?);
     Ok(quote! {

@@ -154,7 +154,5 @@ impl<P: Component> Gateway<P> {
 fn check(schema: &Value, config: &Value) -> Result<(), ConfigError> {
     let validator = jsonschema::validator_for(schema)
         .map_err(|error| ConfigError::new("", format!("the manifest's schema is none: {error}")))?;
-    validator
-        .validate(config)
-        .map_err(|error| ConfigError::new(error.instance_path().to_string(), error.to_string()))
+    validator.validate(config).map_err(|error| ConfigError::new(error.instance_path().to_string(), error.to_string()))
 }

@@ -506,6 +506,9 @@ pub(crate) mod metrics {
 
     fn is_name(name: &str) -> bool {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        name.len() <= 64 && name.bytes().all(allowed) && !name.starts_with(|first: char| first.is_ascii_digit()) && !name.is_empty()
+        name.len() <= 64
+            && name.bytes().all(allowed)
+            && !name.starts_with(|first: char| first.is_ascii_digit())
+            && !name.is_empty()
     }
 }

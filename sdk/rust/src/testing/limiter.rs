@@ -17,8 +17,14 @@ pub(crate) struct Limiter {
 enum Window {
     Sliding(VecDeque<(u64, u64)>),
     /// Tokens times the period, so that whole numbers do.
-    Bucket { level: u128, at: u64 },
-    Fixed { period: i64, used: u64 },
+    Bucket {
+        level: u128,
+        at: u64,
+    },
+    Fixed {
+        period: i64,
+        used: u64,
+    },
 }
 
 /// A quota's counter in one of its periods.
@@ -49,7 +55,14 @@ pub(crate) fn owned(counter: &Counter, component: &str, statement: &str) -> Resu
 }
 
 impl Limiter {
-    pub(crate) fn admit(&mut self, owned: Owned, cost: u64, rule: Rule, now: u64, unix: u64) -> Result<Decision, LimiterError> {
+    pub(crate) fn admit(
+        &mut self,
+        owned: Owned,
+        cost: u64,
+        rule: Rule,
+        now: u64,
+        unix: u64,
+    ) -> Result<Decision, LimiterError> {
         let zero = match &rule {
             Rule::SlidingWindow(rule) => rule.calls == 0 || rule.period_ms == 0,
             Rule::TokenBucket(rule) => rule.capacity == 0 || rule.refill == 0 || rule.period_ms == 0,

@@ -88,9 +88,10 @@ fn an_origin_that_fails_before_it_responds_is_502() {
         ("resets", Origin::start(|_| Answer::reset())),
         ("closes in its head", Origin::start(|_| Answer::close_in_head())),
         ("talks gibberish", Origin::start(|_| Answer::garbage())),
-        ("says its length twice", Origin::start(|_| {
-            Answer::raw("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab")
-        })),
+        (
+            "says its length twice",
+            Origin::start(|_| Answer::raw("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab")),
+        ),
     ] {
         let gateway = with_settings("", &origin);
         let response = gateway.get("/x");
@@ -103,7 +104,9 @@ fn an_origin_that_fails_before_it_responds_is_502() {
 }
 
 fn timed(timeouts: &str, origin: &Origin) -> Gateway {
-    let api = format!("{{ id: all, path: '', backend: {{origin}}, subscription-required: false, timeouts: {{ {timeouts} }} }}");
+    let api = format!(
+        "{{ id: all, path: '', backend: {{origin}}, subscription-required: false, timeouts: {{ {timeouts} }} }}"
+    );
     Gateway::with(&format!("apis: [ {api} ]\n")).origin(origin).start()
 }
 
@@ -132,7 +135,8 @@ fn an_origin_that_lets_nobody_in_is_504() {
     let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok();
     let waiting: Vec<TcpStream> = (0..10_000).map_while(connect).collect();
     assert!(waiting.len() < 10_000, "the queue never became full");
-    let api = "{ id: all, path: '', backend: http://{address}, subscription-required: false, timeouts: { connect: 0.3 } }";
+    let api =
+        "{ id: all, path: '', backend: http://{address}, subscription-required: false, timeouts: { connect: 0.3 } }";
     let gateway = Gateway::with(&format!("apis: [ {api} ]")).value("address", &address.to_string()).start();
     is_failure(&gateway.get("/x"), 504, "Gateway timeout");
 }
@@ -219,7 +223,11 @@ fn a_client_that_goes_away_takes_its_request_to_the_origin_along() {
         let mut client = gateway.connect();
         client.write(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
         origin.wait_for_requests(1 + usize::from(reset));
-        if reset { client.reset() } else { drop(client) }
+        if reset {
+            client.reset()
+        } else {
+            drop(client)
+        }
         origin.wait_for_abandoned(1 + usize::from(reset));
     }
     assert!(gateway.is_running());
@@ -301,7 +309,10 @@ fn the_on_error_section_can_answer_otherwise() {
     let response = gateway.get("/x");
     assert_eq!((response.status, response.text()), (299, "sorry"));
     let entry = gateway.wait_for_access_log(1).remove(0);
-    assert_eq!((&entry["error"]["source"], &entry["error"]["reason"]), (&"check-header".into(), &"HeaderNotFound".into()));
+    assert_eq!(
+        (&entry["error"]["source"], &entry["error"]["reason"]),
+        (&"check-header".into(), &"HeaderNotFound".into())
+    );
     assert_eq!(gateway.send(&Request::get("/x").header("x-needed", "1")).text(), "hello");
 }
 

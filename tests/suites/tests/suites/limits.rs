@@ -80,7 +80,8 @@ fn a_guests_log_line_is_one_line_of_harmless_text() {
     assert!(entry.get("forged").is_none(), "{entry}");
     let message = entry["message"].as_str().expect("a message");
     assert!(message.starts_with("before") && message.ends_with("after"), "{message:?}");
-    let harmful = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+    let harmful =
+        |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
     assert!(!message.contains(harmful), "{message:?}");
     assert!(!line.contains(harmful), "{line:?}");
 }

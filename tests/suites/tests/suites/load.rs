@@ -36,7 +36,8 @@ fn error_at(yaml: &str, guest: &str, at: &str) -> String {
     let errors = errors(&setup(yaml, guest));
     assert_eq!(errors.len(), 1, "{guest}: one error of one line: {errors:#?}");
     let place = place_of(yaml, at);
-    let sentence = errors[0].strip_prefix(&place).unwrap_or_else(|| panic!("`{}` doesn't begin with `{place}`", errors[0]));
+    let sentence =
+        errors[0].strip_prefix(&place).unwrap_or_else(|| panic!("`{}` doesn't begin with `{place}`", errors[0]));
     sentence.to_owned()
 }
 
@@ -119,7 +120,10 @@ fn a_configuration_that_the_guest_refuses_is_an_error_at_the_guests_pointer() {
 fn a_configuration_against_the_schema_is_an_error_at_its_key() {
     let yaml = document("rate-limit: { calls: 3, renewal-perod: 10 }", "file: ./guest.wasm");
     let found = errors(&setup(&yaml, "state_counter_in_memory"));
-    let nearest = format!("{}`rate-limit`: unknown key `renewal-perod`; did you mean `renewal-period`?", place_of(&yaml, "renewal-perod"));
+    let nearest = format!(
+        "{}`rate-limit`: unknown key `renewal-perod`; did you mean `renewal-period`?",
+        place_of(&yaml, "renewal-perod")
+    );
     assert!(found.contains(&nearest), "{found:#?}");
 }
 
@@ -127,7 +131,10 @@ fn a_configuration_against_the_schema_is_an_error_at_its_key() {
 fn a_statement_in_a_section_without_its_phase_is_refused() {
     let yaml = document("guest: {}", "file: ./guest.wasm");
     let sentence = error_at(&yaml, "faults_trap_in_on_response", "guest: {}");
-    assert!(sentence.contains("can't stand in the section `inbound`") && sentence.contains("on-response"), "{sentence}");
+    assert!(
+        sentence.contains("can't stand in the section `inbound`") && sentence.contains("on-response"),
+        "{sentence}"
+    );
 }
 
 #[test]

@@ -43,10 +43,7 @@ fn base_is_where_the_parent_scope_stands() {
         Some(&["operation", "base"]),
     ];
     let gateway = gateway(scopes, &origin);
-    assert_eq!(
-        order(&gateway, &origin, "/a/x", "in-product"),
-        "operation, product-1, global, product-2, api",
-    );
+    assert_eq!(order(&gateway, &origin, "/a/x", "in-product"), "operation, product-1, global, product-2, api",);
     assert_eq!(order(&gateway, &origin, "/a/plain", "in-product"), "product-1, global, product-2, api");
     assert_eq!(order(&gateway, &origin, "/a/x", "in-api"), "operation, global, api");
 }

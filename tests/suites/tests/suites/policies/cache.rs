@@ -111,7 +111,7 @@ fn outbound_goes_on_behind_the_statement_that_stored_wherever_it_stands() {
         append("global"),
         append("stored")
     );
-    let gateway = serve(&format!("{global}{api}"), &plain());
+    let gateway = serve(&format!("{global}{api}"), plain());
     for _ in 0..2 {
         assert_eq!(gateway.get("/").headers.get("x-path"), Some("before, global, stored, behind"));
     }
@@ -121,7 +121,8 @@ fn outbound_goes_on_behind_the_statement_that_stored_wherever_it_stands() {
 fn a_body_that_was_converted_before_it_was_stored_is_not_converted_again() {
     let origin = numbered(|_| Response::new(200).header("content-type", "text/xml").body("<a>1</a>"));
     let convert = "xml-to-json: { kind: direct, apply: always, consider-accept-header: false }";
-    let sections = format!("inbound: [ cache-lookup ]\noutbound: [ {{ {convert} }}, {{ cache-store: {{ duration: 60 }} }} ]");
+    let sections =
+        format!("inbound: [ cache-lookup ]\noutbound: [ {{ {convert} }}, {{ cache-store: {{ duration: 60 }} }} ]");
     let gateway = serve(&open_api(&sections), &origin);
     for _ in 0..3 {
         let response = gateway.get("/");
@@ -129,7 +130,8 @@ fn a_body_that_was_converted_before_it_was_stored_is_not_converted_again() {
     }
     assert_eq!(origin.requests().len(), 1);
 
-    let sections = format!("inbound: [ cache-lookup ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }}, {{ {convert} }} ]");
+    let sections =
+        format!("inbound: [ cache-lookup ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }}, {{ {convert} }} ]");
     let gateway = serve(&open_api(&sections), &origin);
     for _ in 0..2 {
         assert_eq!(gateway.get("/").text(), r#"{"a":"1"}"#);
@@ -141,10 +143,10 @@ fn a_body_that_was_converted_before_it_was_stored_is_not_converted_again() {
 fn inbound_before_the_lookup_runs_on_hits_and_what_is_behind_does_not() {
     let limit = "rate-limit-by-key: { calls: 2, renewal-period: 60, counter-key: client-ip }";
     let store = "outbound: [ { cache-store: { duration: 60 } } ]";
-    let gateway = serve(&open_api(&format!("inbound: [ {{ {limit} }}, cache-lookup ]\n{store}")), &plain());
+    let gateway = serve(&open_api(&format!("inbound: [ {{ {limit} }}, cache-lookup ]\n{store}")), plain());
     assert_eq!([gateway.get("/").status, gateway.get("/").status, gateway.get("/").status], [200, 200, 429]);
 
-    let gateway = serve(&open_api(&format!("inbound: [ cache-lookup, {{ {limit} }} ]\n{store}")), &plain());
+    let gateway = serve(&open_api(&format!("inbound: [ cache-lookup, {{ {limit} }} ]\n{store}")), plain());
     for _ in 0..4 {
         assert_eq!((gateway.get("/").status, gateway.get("/").text()), (200, "answer 1"));
     }
@@ -166,8 +168,9 @@ fn a_hit_needs_a_key_like_every_other_answer() {
 #[test]
 fn what_a_limit_told_one_client_is_not_told_to_the_next() {
     let limit = "rate-limit: { calls: 9, renewal-period: 60, remaining-calls-header-name: x-left }";
-    let sections = format!("inbound: [ cache-lookup, {{ {limit} }} ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }} ]");
-    let gateway = serve(&keyed_api(&sections, "inbound: []"), &plain());
+    let sections =
+        format!("inbound: [ cache-lookup, {{ {limit} }} ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }} ]");
+    let gateway = serve(&keyed_api(&sections, "inbound: []"), plain());
     assert_eq!(gateway.send(&with_key("acme-1")).headers.get("x-left"), Some("8"));
     let hit = gateway.send(&with_key("zeta-1"));
     assert_eq!((hit.text(), hit.headers.get("x-left")), ("answer 1", None));
@@ -176,8 +179,9 @@ fn what_a_limit_told_one_client_is_not_told_to_the_next() {
 #[test]
 fn what_a_limit_tells_on_a_hit_is_what_it_counted_for_the_hit() {
     let limit = "rate-limit: { calls: 9, renewal-period: 60, remaining-calls-header-name: x-left }";
-    let sections = format!("inbound: [ {{ {limit} }}, cache-lookup ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }} ]");
-    let gateway = serve(&keyed_api(&sections, "inbound: []"), &plain());
+    let sections =
+        format!("inbound: [ {{ {limit} }}, cache-lookup ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }} ]");
+    let gateway = serve(&keyed_api(&sections, "inbound: []"), plain());
     for left in ["8", "7", "6"] {
         let response = gateway.send(&with_key("acme-1"));
         assert_eq!((response.text(), response.headers.all("x-left")), ("answer 1", vec![left]));

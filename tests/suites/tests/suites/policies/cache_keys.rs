@@ -6,7 +6,7 @@ use super::*;
 /// One gateway, asked in turn: each request with the number of the origin's answer that it gets.
 #[track_caller]
 fn assert_answers(lookup: &str, asked: Vec<(Request, usize)>) {
-    let gateway = serve(&cached(lookup, "{ duration: 60 }"), &plain());
+    let gateway = serve(&cached(lookup, "{ duration: 60 }"), plain());
     for (request, answer) in asked {
         assert_eq!(gateway.send(&request).text(), format!("answer {answer}"), "{lookup}: {request:?}");
     }
@@ -112,8 +112,9 @@ fn subscriptions_have_responses_of_their_own_if_told() {
         ("{ vary-by-developer: true }", "answer 2"),
         ("{ vary-by-developer-groups: true }", "answer 2"),
     ] {
-        let sections = format!("inbound: [ {{ cache-lookup: {lookup} }} ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }} ]");
-        let gateway = serve(&keyed_api(&sections, "inbound: []"), &plain());
+        let sections =
+            format!("inbound: [ {{ cache-lookup: {lookup} }} ]\noutbound: [ {{ cache-store: {{ duration: 60 }} }} ]");
+        let gateway = serve(&keyed_api(&sections, "inbound: []"), plain());
         let ask = |key: &str| gateway.send(&with_key(key)).text().to_owned();
         assert_eq!([ask("acme-1"), ask("zeta-1"), ask("acme-2")], ["answer 1", zeta, "answer 1"], "{lookup}");
     }
@@ -127,7 +128,7 @@ fn apis_with_the_same_rest_of_a_path_have_responses_of_their_own() {
              inbound: [ cache-lookup ], outbound: [ {{ cache-store: {{ duration: 60 }} }} ] }} }}\n"
         )
     };
-    let gateway = serve(&format!("apis:\n{}{}", api("orders"), api("invoices")), &plain());
+    let gateway = serve(&format!("apis:\n{}{}", api("orders"), api("invoices")), plain());
     let ask = |path: &str| gateway.get(path).text().to_owned();
     assert_eq!([ask("/orders/1"), ask("/invoices/1"), ask("/orders/1")], ["answer 1", "answer 2", "answer 1"]);
 }

@@ -71,7 +71,8 @@ fn what_a_shared_cache_must_not_keep_is_not_stored() {
 #[test]
 fn a_cookie_that_outbound_removes_before_the_store_is_no_reason_not_to() {
     let remove = "set-header: { name: set-cookie, exists-action: delete }";
-    let sections = format!("inbound: [ cache-lookup ]\noutbound: [ {{ {remove} }}, {{ cache-store: {{ duration: 60 }} }} ]");
+    let sections =
+        format!("inbound: [ cache-lookup ]\noutbound: [ {{ {remove} }}, {{ cache-store: {{ duration: 60 }} }} ]");
     assert_eq!(reached(&open_api(&sections), |response| response.header("set-cookie", "session=1")), 1);
 }
 

@@ -7,10 +7,8 @@ use tollgate_harness::Client;
 const TRUSTING: &str = "trusted-proxies: [127.0.0.0/8, 10.0.0.0/8]\n";
 
 /// A gateway behind trusted proxies, with this filter.
-fn filtering(config: &str) -> (Gateway, Origin) {
-    let origin = hello();
-    let gateway = serve(&format!("{TRUSTING}{}", open_api(&format!("inbound: [ {{ ip-filter: {config} }} ]"))), &origin);
-    (gateway, origin)
+fn filtering(config: &str) -> Served<Origin> {
+    serve(&format!("{TRUSTING}{}", open_api(&format!("inbound: [ {{ ip-filter: {config} }} ]"))), hello())
 }
 
 #[track_caller]
@@ -23,7 +21,7 @@ fn assert_statuses(gateway: &Gateway, expected: &[(&str, u16)]) {
 
 #[test]
 fn allow_is_the_default_and_refuses_the_rest() {
-    let (gateway, origin) = filtering("{ addresses: [192.0.2.0/24, '2001:db8::/33', 198.51.100.7] }");
+    let gateway = filtering("{ addresses: [192.0.2.0/24, '2001:db8::/33', 198.51.100.7] }");
     assert_statuses(
         &gateway,
         &[
@@ -39,14 +37,14 @@ fn allow_is_the_default_and_refuses_the_rest() {
             ("::1", 403),
         ],
     );
-    assert_eq!(origin.requests().len(), 5);
+    assert_eq!(gateway.origin.requests().len(), 5);
 }
 
 #[test]
 fn forbid_refuses_only_these() {
     let config = "{ action: forbid, addresses: [192.0.2.10-192.0.2.20], \
                   address-ranges: [ { from: '2001:db8::5', to: '2001:db8::a' } ] }";
-    let (gateway, _origin) = filtering(config);
+    let gateway = filtering(config);
     assert_statuses(
         &gateway,
         &[
@@ -64,27 +62,27 @@ fn forbid_refuses_only_these() {
 
 #[test]
 fn an_ipv4_address_in_ipv6_clothes_is_the_ipv4_address() {
-    let (gateway, _origin) = filtering("{ action: forbid, addresses: [192.0.2.7] }");
+    let gateway = filtering("{ action: forbid, addresses: [192.0.2.7] }");
     assert_statuses(&gateway, &[("::ffff:192.0.2.7", 403), ("::FFFF:c000:207", 403), ("::ffff:192.0.2.8", 200)]);
-    let (gateway, _origin) = filtering("{ action: forbid, addresses: ['::ffff:192.0.2.0/120'] }");
+    let gateway = filtering("{ action: forbid, addresses: ['::ffff:192.0.2.0/120'] }");
     assert_statuses(&gateway, &[("192.0.2.7", 403), ("192.0.3.7", 200)]);
 }
 
 #[test]
 fn a_refused_client_learns_nothing_but_forbidden_and_the_log_why() {
     for (action, reason) in [("allow", "CallerIpNotAllowed"), ("forbid", "CallerIpBlocked")] {
-        let (gateway, origin) = filtering(&format!("{{ action: {action}, addresses: [192.0.2.7] }}"));
+        let gateway = filtering(&format!("{{ action: {action}, addresses: [192.0.2.7] }}"));
         let address = if action == "allow" { "192.0.2.8" } else { "192.0.2.7" };
         assert_error(&gateway.send(&from(address)), 403, "Forbidden");
         assert_eq!(logged_error(&gateway, 1), ("ip-filter".to_owned(), reason.to_owned()));
         assert_eq!(gateway.access_log()[0]["client_ip"], address);
-        assert!(origin.requests().is_empty());
+        assert!(gateway.origin.requests().is_empty());
     }
 }
 
 #[test]
 fn the_client_is_the_last_hop_that_is_no_trusted_proxy() {
-    let (gateway, _origin) = filtering("{ action: forbid, addresses: [192.0.2.7] }");
+    let gateway = filtering("{ action: forbid, addresses: [192.0.2.7] }");
     assert_statuses(
         &gateway,
         &[
@@ -107,7 +105,7 @@ fn the_client_is_the_last_hop_that_is_no_trusted_proxy() {
 fn who_is_no_trusted_proxy_can_not_choose_its_address() {
     let allowed = |addresses: &str| {
         let yaml = open_api(&format!("inbound: [ {{ ip-filter: {{ addresses: [{addresses}] }} }} ]"));
-        serve(&yaml, &hello()).send(&from("192.0.2.7")).status
+        serve(&yaml, hello()).send(&from("192.0.2.7")).status
     };
     assert_eq!(allowed("192.0.2.7"), 403);
     assert_eq!(allowed("127.0.0.0/8"), 200);
@@ -135,10 +133,16 @@ fn a_gateway_that_listens_on_ipv6_knows_ipv4_clients() {
 fn thousands_of_ranges_are_searched() {
     let blocks: Vec<String> = (0..4_000).map(|n| format!("10.{}.{}.0/25", n / 256, n % 256)).collect();
     let yaml = open_api(&format!("inbound: [ {{ ip-filter: {{ addresses: [{}] }} }} ]", blocks.join(", ")));
-    let gateway = serve(&format!("trusted-proxies: [127.0.0.0/8]\n{yaml}"), &hello());
+    let gateway = serve(&format!("trusted-proxies: [127.0.0.0/8]\n{yaml}"), hello());
     assert_statuses(
         &gateway,
-        &[("10.0.0.127", 200), ("10.0.0.128", 403), ("10.15.159.127", 200), ("10.15.160.1", 403), ("9.255.255.255", 403)],
+        &[
+            ("10.0.0.127", 200),
+            ("10.0.0.128", 403),
+            ("10.15.159.127", 200),
+            ("10.15.160.1", 403),
+            ("9.255.255.255", 403),
+        ],
     );
 }
 
@@ -146,7 +150,7 @@ fn thousands_of_ranges_are_searched() {
 fn what_on_error_adds_comes_with_the_refusal() {
     let sections = "inbound: [ { ip-filter: { addresses: [192.0.2.7] } } ]\n\
                     on-error: [ { set-header: { name: x-help, value: 'ask us' } } ]";
-    let gateway = serve(&open_api(sections), &hello());
+    let gateway = serve(&open_api(sections), hello());
     let refused = gateway.get("/");
     assert_error(&refused, 403, "Forbidden");
     assert_eq!(refused.headers.get("x-help"), Some("ask us"));

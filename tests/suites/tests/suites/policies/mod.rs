@@ -15,6 +15,8 @@ mod set_header;
 mod xml_to_json;
 
 use serde_json::Value;
+use std::borrow::Borrow;
+use std::ops::Deref;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tollgate_harness::{Gateway, Origin, PATIENCE, Request, Response};
 
@@ -45,9 +47,23 @@ pub(crate) fn hello() -> Origin {
     Origin::start(|_| Response::new(200).header("content-type", "text/plain").body("hello"))
 }
 
-/// A gateway with this document in front of `origin`.
-pub(crate) fn serve(yaml: &str, origin: &Origin) -> Gateway {
-    Gateway::with(yaml).origin(origin).start()
+/// A gateway, and the origin behind it as long as it is needed.
+pub(crate) struct Served<O> {
+    gateway: Gateway,
+    pub(crate) origin: O,
+}
+
+/// A gateway with this document in front of `origin`, which the test may keep to itself.
+pub(crate) fn serve<O: Borrow<Origin>>(yaml: &str, origin: O) -> Served<O> {
+    Served { gateway: Gateway::with(yaml).origin(origin.borrow()).start(), origin }
+}
+
+impl<O> Deref for Served<O> {
+    type Target = Gateway;
+
+    fn deref(&self) -> &Gateway {
+        &self.gateway
+    }
 }
 
 /// A request with a subscription's key.
@@ -92,9 +108,10 @@ pub(crate) fn refused(section: &str, cases: &[(&str, &str)]) {
     assert_eq!(outcome.code, 2, "{outcome:#?}");
     for ((line, column), (statement, words)) in places.into_iter().zip(cases) {
         let prefix = format!("tollgate.yaml:{line}:{column}: ");
-        let said = outcome.stderr.lines().any(|text| {
-            text.split_once(&prefix).is_some_and(|(_, message)| message.contains(words))
-        });
+        let said = outcome
+            .stderr
+            .lines()
+            .any(|text| text.split_once(&prefix).is_some_and(|(_, message)| message.contains(words)));
         assert!(said, "no `{prefix}…{words}…` for `{statement}` in\n{}", outcome.stderr);
     }
     assert_eq!(outcome.stderr.lines().count(), cases.len(), "{}", outcome.stderr);

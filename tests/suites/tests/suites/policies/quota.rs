@@ -40,7 +40,7 @@ fn a_call_too_many_is_403_and_told_when_the_period_ends() {
 
 #[test]
 fn within_a_day_the_rest_of_the_period_has_no_days() {
-    let gateway = serve(&limited("{ calls: 1, renewal-period: 86400 }"), &hello());
+    let gateway = serve(&limited("{ calls: 1, renewal-period: 86400 }"), hello());
     assert_eq!(call(&gateway, "acme-1"), 200);
     let refused = gateway.send(&with_key("acme-1"));
     let span = time_span(number(&refused, "retry-after"));
@@ -55,7 +55,7 @@ fn periods_are_counted_from_the_start_of_the_subscription() {
                 subscriptions:\n\
                 \x20 - { id: acme, product: p, primary-key: acme-1, start-date: '2026-01-01T06:30:00Z' }\n\
                 \x20 - { id: zeta, product: p, primary-key: zeta-1, start-date: '2026-01-01T23:00:00+01:00' }\n";
-    let gateway = serve(yaml, &hello());
+    let gateway = serve(yaml, hello());
     for (key, anchor) in [("acme-1", 6 * 3600 + 1800), ("zeta-1", 22 * 3600)] {
         assert_eq!(call(&gateway, key), 200);
         let refused = gateway.send(&with_key(key));
@@ -65,7 +65,7 @@ fn periods_are_counted_from_the_start_of_the_subscription() {
 
 #[test]
 fn a_period_of_zero_never_ends_and_promises_nothing() {
-    let gateway = serve(&limited("{ calls: 1, renewal-period: 0 }"), &hello());
+    let gateway = serve(&limited("{ calls: 1, renewal-period: 0 }"), hello());
     assert_eq!(call(&gateway, "acme-1"), 200);
     let refused = gateway.send(&with_key("acme-1"));
     assert_error(&refused, 403, "Out of call volume quota.");
@@ -74,7 +74,7 @@ fn a_period_of_zero_never_ends_and_promises_nothing() {
 
 #[test]
 fn a_new_period_begins_with_nothing_used() {
-    let gateway = serve(&limited("{ calls: 1, renewal-period: 2 }"), &hello());
+    let gateway = serve(&limited("{ calls: 1, renewal-period: 2 }"), hello());
     for _ in 0..2 {
         wait_for_status(&gateway, 403, || with_key("acme-1"));
         wait_for_status(&gateway, 200, || with_key("acme-1"));
@@ -112,7 +112,7 @@ fn calls_and_bandwidth_together_refuse_for_whichever_is_used_up() {
 fn calls_that_are_refused_cost_nothing() {
     let inbound = "inbound: [ base, { check-header: { name: x-plan, failed-check-httpcode: 400 } } ]";
     let yaml = keyed_api(inbound, "inbound: [ { quota: { calls: 2, bandwidth: 1, renewal-period: 0 } } ]");
-    let gateway = serve(&yaml, &hello());
+    let gateway = serve(&yaml, hello());
     assert_eq!(call(&gateway, "none"), 401);
     // What a later statement refuses was let through by the quota.
     assert_eq!([call(&gateway, "acme-1"), call(&gateway, "acme-1"), call(&gateway, "acme-1")], [400, 400, 403]);
@@ -128,7 +128,7 @@ fn only_keys_of_the_product_are_counted_each_for_itself() {
                 \x20 - { id: acme, product: starter, primary-key: acme-1 }\n\
                 \x20 - { id: zeta, product: starter, primary-key: zeta-1 }\n\
                 \x20 - { id: rich, product: unlimited, primary-key: rich-1 }\n";
-    let gateway = serve(yaml, &hello());
+    let gateway = serve(yaml, hello());
     assert_eq!([call(&gateway, "acme-1"), call(&gateway, "acme-1")], [200, 403]);
     assert_eq!([call(&gateway, "zeta-1"), call(&gateway, "zeta-1")], [200, 403]);
     assert_eq!([call(&gateway, "rich-1"), call(&gateway, "rich-1")], [200, 200]);

@@ -26,7 +26,7 @@ fn of_64_clients_at_once_exactly_as_many_pass_as_may() {
 
 #[test]
 fn a_call_too_many_is_403_and_days_end_at_midnight() {
-    let gateway = serve(&limited("calls: 1, renewal-period: 86400, counter-key: client-ip"), &hello());
+    let gateway = serve(&limited("calls: 1, renewal-period: 86400, counter-key: client-ip"), hello());
     assert_eq!(gateway.get("/").status, 200);
     let refused = gateway.get("/");
     let seconds = number(&refused, "retry-after");
@@ -38,13 +38,11 @@ fn a_call_too_many_is_403_and_days_end_at_midnight() {
 
 #[test]
 fn periods_can_be_counted_from_any_moment_past_or_future() {
-    for (start, anchor) in [
-        ("2025-12-31T06:30:00Z", 6 * 3600 + 1800),
-        ("2045-06-01T02:00:00.5+01:30", 1800),
-        ("0001-01-01T00:00:00Z", 0),
-    ] {
+    for (start, anchor) in
+        [("2025-12-31T06:30:00Z", 6 * 3600 + 1800), ("2045-06-01T02:00:00.5+01:30", 1800), ("0001-01-01T00:00:00Z", 0)]
+    {
         let config = format!("calls: 1, renewal-period: 86400, counter-key: client-ip, first-period-start: '{start}'");
-        let gateway = serve(&limited(&config), &hello());
+        let gateway = serve(&limited(&config), hello());
         assert_eq!(gateway.get("/").status, 200);
         assert_ends_with_period(number(&gateway.get("/"), "retry-after"), 86_400, anchor);
     }
@@ -52,7 +50,7 @@ fn periods_can_be_counted_from_any_moment_past_or_future() {
 
 #[test]
 fn keys_are_counted_apart_whatever_they_hold() {
-    let gateway = serve(&limited("calls: 1, renewal-period: 0, counter-key: 'header:x-tenant'"), &hello());
+    let gateway = serve(&limited("calls: 1, renewal-period: 0, counter-key: 'header:x-tenant'"), hello());
     for tenant in [b"gold".as_slice(), b"Gold", b"gold/silver", "göld".as_bytes(), b"\"; drop", b"a=b", b"%00"] {
         assert_eq!(gateway.send(&of_tenant(tenant)).status, 200, "{tenant:?}");
         assert_error(&gateway.send(&of_tenant(tenant)), 403, "Out of call volume quota.");
@@ -65,7 +63,7 @@ fn a_request_counts_once_however_many_statements_name_its_key() {
         format!("{{ quota-by-key: {{ calls: {calls}, renewal-period: 0, counter-key: 'header:x-tenant' }} }}")
     };
     let api = open_api(&format!("inbound: [ base, {}, {} ]", quota(3), quota(3)));
-    let gateway = serve(&format!("policies: {{ inbound: [ {} ] }}\n{api}", quota(3)), &hello());
+    let gateway = serve(&format!("policies: {{ inbound: [ {} ] }}\n{api}", quota(3)), hello());
     let mut client = gateway.client();
     let statuses: Vec<u16> = (0..4).map(|_| client.send(&of_tenant("gold")).status).collect();
     assert_eq!(statuses, [200, 200, 200, 403]);
@@ -73,7 +71,7 @@ fn a_request_counts_once_however_many_statements_name_its_key() {
 
 #[test]
 fn one_call_can_count_for_several() {
-    let gateway = serve(&limited("calls: 5, increment-count: 2, renewal-period: 0, counter-key: client-ip"), &hello());
+    let gateway = serve(&limited("calls: 5, increment-count: 2, renewal-period: 0, counter-key: client-ip"), hello());
     assert_eq!([gateway.get("/").status, gateway.get("/").status, gateway.get("/").status], [200, 200, 403]);
 }
 

@@ -27,7 +27,7 @@ fn a_call_too_many_is_429_and_told_when_to_come_back() {
 
 #[test]
 fn calls_are_admitted_again_when_the_window_has_slid() {
-    let gateway = serve(&limited("{ calls: 1, renewal-period: 1 }"), &hello());
+    let gateway = serve(&limited("{ calls: 1, renewal-period: 1 }"), hello());
     for _ in 0..3 {
         wait_for_status(&gateway, 200, || with_key("acme-1"));
         let refused = gateway.send(&with_key("acme-1"));
@@ -40,7 +40,7 @@ fn calls_are_admitted_again_when_the_window_has_slid() {
 
 #[test]
 fn each_subscription_has_calls_of_its_own_whichever_of_its_keys_it_uses() {
-    let gateway = serve(&limited("{ calls: 2, renewal-period: 60 }"), &hello());
+    let gateway = serve(&limited("{ calls: 2, renewal-period: 60 }"), hello());
     assert_eq!(statuses(&gateway, "acme-1", 1), [200]);
     assert_eq!(statuses(&gateway, "acme-2", 1), [200]);
     assert_eq!(gateway.get("/?subscription-key=acme-1").status, 429);
@@ -51,7 +51,7 @@ fn each_subscription_has_calls_of_its_own_whichever_of_its_keys_it_uses() {
 #[test]
 fn calls_without_a_key_are_not_counted() {
     let rate = "rate-limit: { calls: 1, renewal-period: 60, remaining-calls-header-name: x-left }";
-    let gateway = serve(&open_api(&format!("inbound: [ {{ {rate} }} ]")), &hello());
+    let gateway = serve(&open_api(&format!("inbound: [ {{ {rate} }} ]")), hello());
     for _ in 0..3 {
         let response = gateway.get("/");
         assert_eq!((response.status, response.headers.has("x-left")), (200, false));
@@ -62,7 +62,7 @@ fn calls_without_a_key_are_not_counted() {
 fn headers_of_the_operators_choice_tell_what_is_left() {
     let config = "{ calls: 2, renewal-period: 60, retry-after-header-name: X-Wait, remaining-calls-header-name: X-Left, \
                   total-calls-header-name: X-Total }";
-    let gateway = serve(&limited(config), &hello());
+    let gateway = serve(&limited(config), hello());
     for (status, left) in [(200, "1"), (200, "0"), (429, "0")] {
         let response = gateway.send(&with_key("acme-1"));
         assert_eq!(response.status, status);
@@ -84,8 +84,9 @@ fn what_is_left_replaces_what_the_origin_says_of_it() {
 #[test]
 fn variables_are_written_for_what_is_left_and_for_the_wait() {
     let with = |variable: &str| {
-        let entry = format!("{{ rate-limit: {{ calls: 1, renewal-period: 60{variable} }}, limits: {{ variable-bytes: 1 }} }}");
-        let gateway = serve(&keyed_api(&format!("inbound: [ {entry} ]"), "inbound: []"), &hello());
+        let entry =
+            format!("{{ rate-limit: {{ calls: 1, renewal-period: 60{variable} }}, limits: {{ variable-bytes: 1 }} }}");
+        let gateway = serve(&keyed_api(&format!("inbound: [ {entry} ]"), "inbound: []"), hello());
         statuses(&gateway, "acme-1", 2)
     };
     assert_eq!(with(""), [200, 429]);
@@ -96,7 +97,7 @@ fn variables_are_written_for_what_is_left_and_for_the_wait() {
 #[test]
 fn a_product_and_an_api_count_independently() {
     let rate = |calls: u32| format!("inbound: [ base, {{ rate-limit: {{ calls: {calls}, renewal-period: 60 }} }} ]");
-    let gateway = serve(&keyed_api(&rate(2), &rate(3)), &hello());
+    let gateway = serve(&keyed_api(&rate(2), &rate(3)), hello());
     assert_eq!(statuses(&gateway, "acme-1", 3), [200, 200, 429]);
     // The product's limit has counted three, the API's two.
     assert_eq!(statuses(&gateway, "acme-1", 1), [429]);
@@ -111,10 +112,8 @@ fn statements_of_two_apis_count_apart_even_if_they_have_the_same_id() {
         )
     };
     let subscription = "subscriptions: [ { id: acme, all-apis: true, primary-key: acme-1 } ]\n";
-    let gateway = serve(&format!("apis:\n{}{}{subscription}", api("orders"), api("invoices")), &hello());
-    let status = |path: &str| {
-        gateway.send(&Request::get(path).header("ocp-apim-subscription-key", "acme-1")).status
-    };
+    let gateway = serve(&format!("apis:\n{}{}{subscription}", api("orders"), api("invoices")), hello());
+    let status = |path: &str| gateway.send(&Request::get(path).header("ocp-apim-subscription-key", "acme-1")).status;
     assert_eq!((status("/orders"), status("/orders")), (200, 429));
     assert_eq!((status("/invoices"), status("/invoices")), (200, 429));
 }
@@ -122,7 +121,7 @@ fn statements_of_two_apis_count_apart_even_if_they_have_the_same_id() {
 #[test]
 fn a_reload_keeps_the_counts() {
     let yaml = limited("{ calls: 2, renewal-period: 60 }");
-    let gateway = serve(&yaml, &hello());
+    let gateway = serve(&yaml, hello());
     assert_eq!(statuses(&gateway, "acme-1", 1), [200]);
     assert_eq!(gateway.reload(&format!("{yaml}# changed\n")), tollgate_harness::Reload::Applied);
     assert_eq!(statuses(&gateway, "acme-1", 2), [200, 429]);

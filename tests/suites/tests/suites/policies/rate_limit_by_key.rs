@@ -26,7 +26,7 @@ fn of_64_clients_at_once_exactly_as_many_pass_as_may() {
 
 #[test]
 fn a_call_too_many_is_429_and_told_when_to_come_back() {
-    let gateway = serve(&limited("calls: 1, counter-key: client-ip"), &hello());
+    let gateway = serve(&limited("calls: 1, counter-key: client-ip"), hello());
     assert_eq!(gateway.get("/").status, 200);
     let refused = gateway.get("/");
     let seconds = number(&refused, "retry-after");
@@ -37,7 +37,7 @@ fn a_call_too_many_is_429_and_told_when_to_come_back() {
 
 #[test]
 fn each_address_has_calls_of_its_own() {
-    let gateway = serve(&limited("calls: 1, counter-key: client-ip"), &hello());
+    let gateway = serve(&limited("calls: 1, counter-key: client-ip"), hello());
     for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"] {
         assert_eq!(gateway.send(&from(address)).status, 200, "{address}");
         assert_eq!(gateway.send(&from(address)).status, 429, "{address}");
@@ -46,7 +46,7 @@ fn each_address_has_calls_of_its_own() {
 
 #[test]
 fn the_same_address_written_otherwise_has_no_calls_more() {
-    let gateway = serve(&limited("calls: 2, counter-key: client-ip"), &hello());
+    let gateway = serve(&limited("calls: 2, counter-key: client-ip"), hello());
     for (address, status) in [
         ("192.0.2.1", 200),
         ("::ffff:192.0.2.1", 200),
@@ -62,14 +62,14 @@ fn the_same_address_written_otherwise_has_no_calls_more() {
 #[test]
 fn who_is_no_trusted_proxy_can_not_choose_its_address() {
     let yaml = open_api("inbound: [ { rate-limit-by-key: { calls: 1, renewal-period: 60, counter-key: client-ip } } ]");
-    let gateway = serve(&yaml, &hello());
+    let gateway = serve(&yaml, hello());
     assert_eq!(gateway.send(&from("192.0.2.1")).status, 200);
     assert_eq!(gateway.send(&from("192.0.2.2")).status, 429);
 }
 
 #[test]
 fn requests_without_the_header_are_limited_together() {
-    let gateway = serve(&limited("calls: 1, counter-key: 'header:X-Tenant'"), &hello());
+    let gateway = serve(&limited("calls: 1, counter-key: 'header:X-Tenant'"), hello());
     assert_eq!(gateway.send(&of_tenant("gold")).status, 200);
     assert_eq!(gateway.send(&from("192.0.2.1")).status, 200);
     assert_eq!(gateway.send(&from("192.0.2.2")).status, 429);
@@ -79,7 +79,7 @@ fn requests_without_the_header_are_limited_together() {
 #[test]
 fn a_subscription_is_a_key() {
     let rate = "rate-limit-by-key: { calls: 1, renewal-period: 60, counter-key: subscription }";
-    let gateway = serve(&keyed_api(&format!("inbound: [ {{ {rate} }} ]"), "inbound: []"), &hello());
+    let gateway = serve(&keyed_api(&format!("inbound: [ {{ {rate} }} ]"), "inbound: []"), hello());
     let status = |key: &str| gateway.send(&with_key(key)).status;
     assert_eq!([status("acme-1"), status("acme-2"), status("zeta-1")], [200, 429, 200]);
 }
@@ -88,7 +88,7 @@ fn a_subscription_is_a_key() {
 fn a_header_spends_nobody_elses_calls() {
     let rate = |key: &str| format!("{{ rate-limit-by-key: {{ calls: 1, renewal-period: 60, counter-key: '{key}' }} }}");
     let yaml = open_api(&format!("inbound: [ {}, {} ]", rate("header:x-tenant"), rate("client-ip")));
-    let gateway = serve(&format!("trusted-proxies: [127.0.0.0/8]\n{yaml}"), &hello());
+    let gateway = serve(&format!("trusted-proxies: [127.0.0.0/8]\n{yaml}"), hello());
     let call = |tenant: &str, address: &str| gateway.send(&of_tenant(tenant).header("x-forwarded-for", address)).status;
     assert_eq!(call("192.0.2.1", "192.0.2.9"), 200);
     assert_eq!(call("gold", "192.0.2.1"), 200);
@@ -104,7 +104,7 @@ fn all_scopes_of_the_gateway_share_the_counter_of_a_key() {
              policies: {{ inbound: [ {rate} ] }} }}\n"
         )
     };
-    let gateway = serve(&format!("apis:\n{}{}", api("orders"), api("invoices")), &hello());
+    let gateway = serve(&format!("apis:\n{}{}", api("orders"), api("invoices")), hello());
     assert_eq!([gateway.get("/orders").status, gateway.get("/invoices").status], [200, 200]);
     assert_eq!([gateway.get("/orders").status, gateway.get("/invoices").status], [429, 429]);
 }
@@ -113,7 +113,7 @@ fn all_scopes_of_the_gateway_share_the_counter_of_a_key() {
 fn one_call_can_count_for_several() {
     let config = "calls: 5, increment-count: 2, counter-key: client-ip, remaining-calls-header-name: x-left, \
                   total-calls-header-name: x-total";
-    let gateway = serve(&limited(config), &hello());
+    let gateway = serve(&limited(config), hello());
     for (status, left) in [(200, "3"), (200, "1"), (429, "1")] {
         let response = gateway.get("/");
         assert_eq!((response.status, response.headers.get("x-left")), (status, Some(left)));
@@ -123,7 +123,7 @@ fn one_call_can_count_for_several() {
 
 #[test]
 fn long_values_and_values_that_are_no_text_are_counted_too() {
-    let gateway = serve(&limited("calls: 1, counter-key: 'header:x-tenant'"), &hello());
+    let gateway = serve(&limited("calls: 1, counter-key: 'header:x-tenant'"), hello());
     let long = |end: &str| of_tenant(&format!("{}{end}", "t".repeat(5_000)));
     assert_eq!(gateway.send(&long("a")).status, 200);
     assert_eq!(gateway.send(&long("b")).status, 200);
@@ -135,9 +135,10 @@ fn long_values_and_values_that_are_no_text_are_counted_too() {
 #[test]
 fn a_broad_scope_limits_every_api_and_on_failure_open_changes_nothing_of_a_refusal() {
     let rate = "{ rate-limit-by-key: { calls: 1, renewal-period: 60, counter-key: client-ip }, on-failure: open }";
-    let api = |id: &str| format!("  - {{ id: {id}, path: {id}, backend: \"{{origin}}\", subscription-required: false }}\n");
+    let api =
+        |id: &str| format!("  - {{ id: {id}, path: {id}, backend: \"{{origin}}\", subscription-required: false }}\n");
     let yaml = format!("policies: {{ inbound: [ {rate} ] }}\napis:\n{}{}", api("orders"), api("invoices"));
-    let gateway = serve(&yaml, &hello());
+    let gateway = serve(&yaml, hello());
     assert_eq!([gateway.get("/orders").status, gateway.get("/invoices").status], [200, 429]);
 }
 

@@ -1,0 +1,18 @@
+//! Everything that is promised, asked of the real binary: a test's name is the promise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
+
+mod failures;
+mod faults;
+mod forwarding;
+mod gateway;
+mod isolation;
+mod keys;
+mod limits;
+mod load;
+mod observe;
+mod policies;
+mod reload;
+mod scene;
+mod scopes;
+mod tidy;

@@ -1,0 +1,149 @@
+//! `return-response`: stop, and answer with a response from the configuration.
+
+use super::*;
+
+fn answering(config: &str) -> Served<Origin> {
+    serve(&open_api(&format!("inbound: [ {{ return-response: {config} }} ]")), hello())
+}
+
+#[test]
+fn nothing_said_means_an_empty_200() {
+    let origin = hello();
+    for entry in ["return-response", "{ return-response: {} }"] {
+        let response = serve(&open_api(&format!("inbound: [ {entry} ]")), &origin).get("/");
+        assert_eq!((response.status, response.reason.as_str(), response.text()), (200, "OK", ""));
+        assert_eq!(response.headers.all("content-length"), ["0"]);
+    }
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn both_ways_to_write_it_mean_the_same() {
+    let long = "{ set-status: { code: 418, reason: Teapot }, set-body: 'short and stout', set-header: [ { name: \
+                Content-Type, value: text/plain }, { name: x, value: [a, b] } ] }";
+    let short = "{ status: 418, headers: { content-type: text/plain, X: [a, b] }, body: 'short and stout' }";
+    for config in [long, short] {
+        let gateway = answering(config);
+        let response = gateway.get("/");
+        assert_eq!((response.status, response.text()), (418, "short and stout"));
+        assert_eq!(response.headers.all("content-type"), ["text/plain"]);
+        assert_eq!(response.headers.all("x"), ["a, b"]);
+        assert_eq!(response.headers.all("content-length"), ["15"]);
+        assert_eq!(response.reason == "Teapot", config == long);
+        assert!(gateway.origin.requests().is_empty());
+    }
+}
+
+#[test]
+fn it_stops_the_pipeline_neither_later_inbound_nor_outbound_nor_on_error_run() {
+    let sections = "inbound:\n\
+                    \x20 - rate-limit-by-key: { calls: 1, renewal-period: 60, counter-key: client-ip, remaining-calls-header-name: x-left }\n\
+                    \x20   mode: observe\n\
+                    \x20 - return-response: { status: 503, headers: { x-said: inbound } }\n\
+                    \x20 - check-header: { name: x-plan, failed-check-httpcode: 400 }\n\
+                    outbound: [ { set-header: { name: x-said, value: outbound } } ]\n\
+                    on-error: [ { set-header: { name: x-said, value: on-error } } ]";
+    let origin = hello();
+    let gateway = serve(&open_api(sections), &origin);
+    for _ in 0..2 {
+        let response = gateway.get("/");
+        assert_eq!((response.status, response.headers.all("x-said")), (503, vec!["inbound"]));
+        assert!(!response.headers.has("x-left"));
+    }
+    assert!(origin.requests().is_empty());
+    let log = gateway.wait_for_access_log(2);
+    assert!(log.iter().all(|line| line.get("error").is_none()), "an answer is no failure: {log:?}");
+}
+
+#[test]
+fn headers_of_limits_before_it_come_with_the_answer() {
+    let limit = "rate-limit-by-key: { calls: 9, renewal-period: 60, counter-key: client-ip, remaining-calls-header-name: x-left }";
+    let sections = format!("inbound: [ {{ {limit} }}, {{ return-response: {{ status: 202 }} }} ]");
+    let response = serve(&open_api(&sections), hello()).get("/");
+    assert_eq!((response.status, response.headers.all("x-left")), (202, vec!["8"]));
+}
+
+#[test]
+fn in_outbound_it_replaces_the_response_and_stops_what_is_behind() {
+    let origin = Origin::start(|_| Response::new(500).header("x-secret", "stack").body("at line 1"));
+    let sections = "outbound:\n\
+                    \x20 - return-response: { status: 502, headers: { content-type: text/plain }, body: sorry }\n\
+                    \x20 - set-header: { name: x-behind, value: ran }\n";
+    let response = serve(&open_api(sections), &origin).get("/");
+    assert_eq!((response.status, response.text()), (502, "sorry"));
+    assert!(!response.headers.has("x-secret") && !response.headers.has("x-behind"));
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[test]
+fn in_on_error_it_replaces_what_the_client_is_told() {
+    let sections = "inbound: [ { check-header: { name: x-plan, failed-check-httpcode: 401 } } ]\n\
+                    on-error:\n\
+                    \x20 - return-response: { status: 302, headers: { location: /plans } }\n\
+                    \x20 - set-header: { name: x-behind, value: ran }\n";
+    let gateway = serve(&open_api(sections), hello());
+    let response = gateway.get("/");
+    assert_eq!((response.status, response.text(), response.headers.get("location")), (302, "", Some("/plans")));
+    assert!(!response.headers.has("x-behind") && !response.headers.has("content-type"));
+    // The log tells what happened, not what the client was told.
+    assert_eq!(logged_error(&gateway, 1), ("check-header".to_owned(), "HeaderNotFound".to_owned()));
+}
+
+#[test]
+fn a_body_that_nobody_reads_does_not_disturb_the_connection() {
+    let gateway = answering("{ status: 200, body: enough }");
+    let mut client = gateway.client();
+    for _ in 0..3 {
+        assert_eq!(client.send(&Request::post("/", vec![b'x'; 100_000])).text(), "enough");
+        assert_eq!(client.get("/").text(), "enough");
+    }
+}
+
+#[test]
+fn a_head_request_gets_the_head_only() {
+    let gateway = answering("{ body: hello }");
+    let mut client = gateway.client();
+    let response = client.send(&Request::new("HEAD", "/"));
+    assert_eq!((response.status, response.headers.get("content-length")), (200, Some("5")));
+    assert_eq!(client.get("/").text(), "hello");
+}
+
+#[test]
+fn a_status_without_a_body_has_none() {
+    for (status, length) in [(204, None), (304, None)] {
+        let gateway = answering(&format!("{{ status: {status}, headers: {{ etag: '\"e\"' }} }}"));
+        let response = gateway.get("/");
+        assert_eq!((response.status, response.headers.get("content-length")), (status, length));
+        assert_eq!(response.headers.all("etag"), ["\"e\""]);
+    }
+}
+
+#[test]
+fn several_cookies_are_several_lines() {
+    let gateway = answering("{ set-header: { name: Set-Cookie, value: [a=1, b=2] }, set-body: 'grün' }");
+    let response = gateway.get("/");
+    assert_eq!(response.headers.all("set-cookie"), ["a=1", "b=2"]);
+    assert_eq!(response.text(), "grün");
+}
+
+#[test]
+fn bad_configurations_are_refused_at_their_place() {
+    let cases = [
+        ("return-response: { status: §99 }", "minimum of 200"),
+        ("return-response: { set-status: { code: §600 } }", "maximum of 599"),
+        ("return-response: { set-status: §{ reason: x } }", "code"),
+        ("return-response: { set-status: { code: 200, reason: §\"a\\nb\" } }", "control characters"),
+        ("return-response: { set-status: { code: 200 }, status: §200 }", "`set-status` says it already"),
+        ("return-response: { set-body: a, body: §b }", "`set-body` says it already"),
+        ("return-response: { status: 204, body: §a }", "a response with status 204 has no body"),
+        ("return-response: { headers: { a: '1', content-length: §'1' } }", "belongs to the gateway"),
+        ("return-response: { headers: { a: §\"\\n\" } }", "control characters"),
+        ("return-response: { set-header: [ { name: a, value: '1' }, §{ name: b } ] }", "`value` is missing"),
+        ("return-response: { set-header: { name: a, value: §\"\\n\" } }", "control characters"),
+        ("return-response: { §bodyy: a }", "did you mean `body`?"),
+        ("return-response: §7", "object"),
+    ];
+    for section in ["inbound", "outbound", "on-error"] {
+        refused(section, &cases);
+    }
+}

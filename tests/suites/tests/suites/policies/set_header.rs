@@ -1,0 +1,141 @@
+//! `set-header`: set, add to or remove a header of the request, the response or the answer to an error.
+
+use super::*;
+
+/// What the origin sees of `x` after an edit of a request with these lines of it.
+#[track_caller]
+fn seen(config: &str, lines: &[&str]) -> Vec<String> {
+    let origin = hello();
+    let gateway = serve(&open_api(&format!("inbound: [ {{ set-header: {{ name: X, {config} }} }} ]")), &origin);
+    let request = lines.iter().fold(Request::get("/"), |request, line| request.header("x", line));
+    assert_eq!(gateway.send(&request).status, 200);
+    origin.only_request().headers.all("x").iter().map(|line| (*line).to_owned()).collect()
+}
+
+#[test]
+fn each_exists_action_does_what_it_says_to_a_request() {
+    for (config, before, after) in [
+        ("value: new", vec!["a", "b"], vec!["new"]),
+        ("value: new", vec![], vec!["new"]),
+        ("value: [1st, 2nd]", vec!["a"], vec!["1st, 2nd"]),
+        ("exists-action: override, value: ''", vec!["a"], vec![""]),
+        ("exists-action: skip, value: new", vec!["a", "b"], vec!["a", "b"]),
+        ("exists-action: skip, value: new", vec![], vec!["new"]),
+        ("exists-action: append, value: [c, d]", vec!["a", "b"], vec!["a, b, c, d"]),
+        ("exists-action: append, value: c", vec![], vec!["c"]),
+        ("exists-action: delete", vec!["a", "b"], vec![]),
+        ("exists-action: delete, value: x", vec!["a"], vec![]),
+        ("value: 'grün €'", vec![], vec!["grün €"]),
+    ] {
+        assert_eq!(seen(config, &before), after, "{config}");
+    }
+}
+
+#[test]
+fn a_response_is_edited_before_the_client_sees_it() {
+    let origin = Origin::start(|_| {
+        Response::new(200).header("x-powered-by", "PHP").header("vary", "origin").header("vary", "accept").body("hello")
+    });
+    let sections = "outbound:\n\
+                    \x20 - set-header: { name: X-Powered-By, exists-action: delete }\n\
+                    \x20 - set-header: { name: Vary, exists-action: append, value: cookie }\n\
+                    \x20 - set-header: { name: server, value: tollgate }\n";
+    let response = serve(&open_api(sections), &origin).get("/");
+    assert_eq!((response.status, response.text()), (200, "hello"));
+    assert!(!response.headers.has("x-powered-by"));
+    assert_eq!(response.headers.all("vary"), ["origin, accept, cookie"]);
+    assert_eq!(response.headers.all("server"), ["tollgate"]);
+}
+
+#[test]
+fn headers_whose_values_hold_commas_keep_a_line_for_each_value() {
+    let origin = Origin::start(|_| Response::new(200).header("set-cookie", "a=1").header("www-authenticate", "Basic"));
+    let sections = "outbound:\n\
+                    \x20 - set-header: { name: Set-Cookie, exists-action: append, value: [b=2, 'c=3; Expires=Wed, 21 Oct 2026 07:28:00 GMT'] }\n\
+                    \x20 - set-header: { name: WWW-Authenticate, exists-action: append, value: 'Bearer realm=\"x\"' }\n\
+                    \x20 - set-header: { name: Warning, value: ['199 - a', '199 - b'] }\n";
+    let response = serve(&open_api(sections), &origin).get("/");
+    assert_eq!(response.headers.all("set-cookie"), ["a=1", "b=2", "c=3; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]);
+    assert_eq!(response.headers.all("www-authenticate"), ["Basic", "Bearer realm=\"x\""]);
+    assert_eq!(response.headers.all("warning"), ["199 - a", "199 - b"]);
+}
+
+#[test]
+fn values_that_are_no_text_stay_what_they_are() {
+    let origin = hello();
+    let append = "set-header: { name: x, exists-action: append, value: b }";
+    let gateway = serve(&open_api(&format!("inbound: [ {{ {append} }} ]")), &origin);
+    gateway.send(&Request::get("/").header("x", b"\xff\xfe"));
+    assert_eq!(origin.only_request().headers.bytes("x"), [b"\xff\xfe, b"]);
+}
+
+#[test]
+fn on_error_edits_what_the_client_is_told() {
+    let sections = "inbound: [ { check-header: { name: x-plan, failed-check-httpcode: 402 } } ]\n\
+                    outbound: [ { set-header: { name: x-outbound, value: ran } } ]\n\
+                    on-error: [ { set-header: { name: x-help, value: 'https://help.example' } } ]";
+    let gateway = serve(&open_api(sections), hello());
+    let refused = gateway.get("/");
+    assert_error(&refused, 402, "Header x-plan is missing.");
+    assert_eq!(refused.headers.all("x-help"), ["https://help.example"]);
+    assert!(!refused.headers.has("x-outbound"));
+    let fine = gateway.send(&Request::get("/").header("x-plan", "gold"));
+    assert_eq!((fine.headers.has("x-help"), fine.headers.has("x-outbound")), (false, true));
+}
+
+#[test]
+fn on_error_edits_the_answer_to_an_origin_that_is_gone() {
+    let gateway =
+        serve(&open_api("on-error: [ { set-header: { name: Retry-After, value: '5' } } ]"), Origin::refusing());
+    let response = gateway.get("/");
+    assert_error(&response, 502, "Bad gateway");
+    assert_eq!(response.headers.all("retry-after"), ["5"]);
+}
+
+#[test]
+fn statements_run_in_their_order_through_the_scopes() {
+    let append = |value: &str| format!("set-header: {{ name: x-path, exists-action: append, value: {value} }}");
+    let entries = |before: &str, after: &str| format!("[ {{ {} }}, base, {{ {} }} ]", append(before), append(after));
+    let yaml = format!(
+        "policies: {{ inbound: {}, outbound: {} }}\n{}",
+        entries("global-1", "global-2"),
+        entries("global-3", "global-4"),
+        open_api(&format!("inbound: {}\noutbound: {}", entries("api-1", "api-2"), entries("api-3", "api-4")))
+    );
+    let origin = hello();
+    let response = serve(&yaml, &origin).get("/");
+    assert_eq!(origin.only_request().headers.all("x-path"), ["api-1, global-1, global-2, api-2"]);
+    assert_eq!(response.headers.all("x-path"), ["api-3, global-3, global-4, api-4"]);
+}
+
+#[test]
+fn what_a_later_statement_sees_is_what_an_earlier_one_wrote() {
+    let sections = "inbound:\n\
+                    \x20 - set-header: { name: x-plan, value: gold }\n\
+                    \x20 - check-header: { name: x-plan, failed-check-httpcode: 403, value: gold }\n";
+    let gateway = serve(&open_api(sections), hello());
+    assert_eq!(gateway.send(&Request::get("/").header("x-plan", "none")).status, 200);
+}
+
+#[test]
+fn bad_configurations_are_refused_at_their_place() {
+    let cases = [
+        ("set-header: §{ value: x }", "name"),
+        ("set-header: §{ name: x }", "`value` is missing; only `exists-action: delete` needs none"),
+        ("set-header: { name: §'a b', value: x }", "a b"),
+        ("set-header: { name: §Content-Length, value: '1' }", "`content-length` belongs to the gateway"),
+        ("set-header: { name: §Connection, exists-action: delete }", "`connection` belongs to the gateway"),
+        ("set-header: { name: §Host, value: x }", "`host` belongs to the gateway"),
+        ("set-header: { name: §Server, exists-action: delete }", "`server` can't be removed, only replaced"),
+        ("set-header: { name: x, value: §\"a\\r\\nb: c\" }", "control characters"),
+        ("set-header: { name: x, value: [ok, §\"a\\0\"] }", "control characters"),
+        ("set-header: { name: x, value: §1 }", "string"),
+        ("set-header: { name: x, value: §[] }", "1 item"),
+        ("set-header: { name: x, value: a, exists-action: §replace }", "override"),
+        ("set-header: { name: x, value: a, §exist-action: skip }", "did you mean `exists-action`?"),
+    ];
+    for section in ["inbound", "outbound", "on-error"] {
+        refused(section, &cases);
+    }
+    refused("backend", &[("§set-header: { name: x, value: a }", "put it in `inbound` or `outbound`")]);
+}
