@@ -52,11 +52,7 @@ impl Host for Session {
         Ok(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
 
-    fn stage_response_header(
-        &mut self,
-        name: String,
-        value: Vec<u8>,
-    ) -> Result<std::result::Result<(), HeaderError>> {
+    fn stage_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
         self.enter()?;
         Ok(checked_field(&name, value).and_then(|(name, value)| {
             self.spend_header_bytes(name.as_str().len() + value.len())?;

@@ -29,7 +29,8 @@ impl Host for Session {
         };
         self.log_lines_left = lines_left;
         self.log_bytes_left = bytes_left;
-        let message: String = message.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+        let message: String =
+            message.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
         let statement = &self.identity()?.statement;
         let request_id = &*self.exchange()?.facts.request_id;
         match level {

@@ -59,10 +59,7 @@ impl Headers<'_> {
 }
 
 /// Check a header edit's name and value.
-pub(crate) fn checked_field(
-    name: &str,
-    value: Vec<u8>,
-) -> std::result::Result<(HeaderName, HeaderValue), HeaderError> {
+pub(crate) fn checked_field(name: &str, value: Vec<u8>) -> std::result::Result<(HeaderName, HeaderValue), HeaderError> {
     let name = checked_name(name)?;
     let value = HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| HeaderError::InvalidValue)?;
     Ok((name, value))
@@ -80,9 +77,7 @@ impl Session {
     fn section(&self, side: Side) -> Result<Headers<'_>> {
         let exchange = self.exchange()?;
         Ok(match side {
-            Side::Request => {
-                Headers { base: &exchange.request.headers, edits: &self.effects.diff.request.headers }
-            }
+            Side::Request => Headers { base: &exchange.request.headers, edits: &self.effects.diff.request.headers },
             Side::Response => {
                 let response = exchange.response.as_ref().ok_or_else(|| wasmtime::Error::new(NoExchange))?;
                 Headers { base: &response.headers, edits: &self.effects.diff.response.headers }
@@ -293,11 +288,7 @@ impl HostRequest for Session {
         Ok(read_body(self.effects.diff.request.body.as_ref(), self.exchange()?.request_body.as_ref()))
     }
 
-    fn set_body(
-        &mut self,
-        _: Resource<RequestHandle>,
-        body: Vec<u8>,
-    ) -> Result<std::result::Result<(), BodyError>> {
+    fn set_body(&mut self, _: Resource<RequestHandle>, body: Vec<u8>) -> Result<std::result::Result<(), BodyError>> {
         self.enter()?;
         Ok(self.checked_body(body).map(|body| self.effects.diff.request.body = Some(body)))
     }
@@ -386,11 +377,7 @@ impl HostResponse for Session {
         Ok(read_body(self.effects.diff.response.body.as_ref(), self.exchange()?.response_body.as_ref()))
     }
 
-    fn set_body(
-        &mut self,
-        _: Resource<ResponseHandle>,
-        body: Vec<u8>,
-    ) -> Result<std::result::Result<(), BodyError>> {
+    fn set_body(&mut self, _: Resource<ResponseHandle>, body: Vec<u8>) -> Result<std::result::Result<(), BodyError>> {
         self.enter()?;
         Ok(self.checked_body(body).map(|body| self.effects.diff.response.body = Some(body)))
     }

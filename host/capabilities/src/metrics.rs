@@ -82,12 +82,7 @@ fn written_labels(labels: &[Label]) -> std::result::Result<String, String> {
 }
 
 impl Host for Session {
-    fn count(
-        &mut self,
-        name: String,
-        value: f64,
-        labels: Vec<Label>,
-    ) -> Result<std::result::Result<(), MetricError>> {
+    fn count(&mut self, name: String, value: f64, labels: Vec<Label>) -> Result<std::result::Result<(), MetricError>> {
         self.enter()?;
         if !is_name(&name) {
             return Ok(Err(MetricError::Invalid(format!("{name:?} is no metric name"))));

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::{Value, json};
 use tollgate_core::grants::{Capability, Grants};
-use tollgate_core::place::Phase;
 use tollgate_core::manifest::BodyNeed;
+use tollgate_core::place::Phase;
 use tollgate_runtime::{Admitted, ComponentSource};
 
 use crate::{BAD_INPUT, load, log};

@@ -121,9 +121,8 @@ impl Serving {
         self.gateway.addresses()
     }
 
-    /// Say where, then reload and at last drain as signals and the file say.
+    /// Reload and at last drain as signals and the file say.
     pub(crate) fn until_told_to_stop(mut self) -> anyhow::Result<ExitCode> {
-        self.say_addresses()?;
         let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         event_loop.block_on(self.follow())?;
         let patience = self.document.limits.drain_timeout;
@@ -150,7 +149,10 @@ impl Serving {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (changed, mut changes) = mpsc::channel(1);
-        let _watcher = self.watch(changed);
+        let _watcher = self.watch(changed.clone());
+        // Who is ready hears signals and changes, also one that came after the file was read.
+        self.say_addresses()?;
+        let _ = changed.try_send(());
         loop {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
@@ -210,7 +212,11 @@ impl Serving {
                 for problem in diagnostics.to_string().lines() {
                     tracing::error!("{problem}");
                 }
-                tracing::error!(document = digest, errors = diagnostics.len(), "reload failed: kept the last good plan");
+                tracing::error!(
+                    document = digest,
+                    errors = diagnostics.len(),
+                    "reload failed: kept the last good plan"
+                );
             }
         }
     }

@@ -42,10 +42,7 @@ impl HeaderEdits {
 
     /// Where the edits that still count for `name` begin, and whether the base still shows through.
     fn live(&self, name: &HeaderName) -> (usize, bool) {
-        let last_reset = self
-            .edits
-            .iter()
-            .rposition(|(n, edit)| n == name && !matches!(edit, HeaderEdit::Append(_)));
+        let last_reset = self.edits.iter().rposition(|(n, edit)| n == name && !matches!(edit, HeaderEdit::Append(_)));
         match last_reset {
             Some(at) => (at, false),
             None => (0, true),
@@ -53,11 +50,7 @@ impl HeaderEdits {
     }
 
     /// The values of `name` as the call sees them.
-    pub fn values<'a>(
-        &'a self,
-        base: &'a HeaderMap,
-        name: &'a HeaderName,
-    ) -> impl Iterator<Item = &'a HeaderValue> {
+    pub fn values<'a>(&'a self, base: &'a HeaderMap, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
         let (from, base_shows) = self.live(name);
         let under = base_shows.then(|| base.get_all(name).into_iter()).into_iter().flatten();
         let over = self.edits.iter().skip(from).filter_map(move |(n, edit)| match edit {

@@ -26,7 +26,16 @@ mod tests {
 
     #[test]
     fn framing_fields_belong_to_the_gateway() {
-        for name in ["connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"] {
+        for name in [
+            "connection",
+            "content-length",
+            "keep-alive",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+        ] {
             assert!(is_framing(&HeaderName::from_static(name)), "{name}");
         }
         assert!(!is_framing(&header::CONTENT_TYPE));

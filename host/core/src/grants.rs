@@ -19,13 +19,8 @@ pub enum Capability {
 
 impl Capability {
     /// All capabilities of this contract.
-    pub const ALL: [Capability; 5] = [
-        Capability::Limiter,
-        Capability::Cache,
-        Capability::Metrics,
-        Capability::Log,
-        Capability::Clock,
-    ];
+    pub const ALL: [Capability; 5] =
+        [Capability::Limiter, Capability::Cache, Capability::Metrics, Capability::Log, Capability::Clock];
 
     /// The key below `grants`, which is also the package's name.
     pub fn name(self) -> &'static str {

@@ -17,12 +17,7 @@ pub enum Section {
 
 impl Section {
     /// All sections, in the order of a document.
-    pub const ALL: [Section; 4] = [
-        Section::Inbound,
-        Section::Backend,
-        Section::Outbound,
-        Section::OnError,
-    ];
+    pub const ALL: [Section; 4] = [Section::Inbound, Section::Backend, Section::Outbound, Section::OnError];
 
     /// The key in a document.
     pub fn name(self) -> &'static str {

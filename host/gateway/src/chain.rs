@@ -68,7 +68,13 @@ pub(crate) struct PolicyFailure {
 impl Walk {
     /// An exchange at its beginning.
     pub(crate) fn new(leases: Rc<Leases>, exchange: Exchange, request_body: Body) -> Walk {
-        Walk { leases, exchange: Some(Box::new(exchange)), request_body, response_body: Body::empty(), staged_names: Vec::new() }
+        Walk {
+            leases,
+            exchange: Some(Box::new(exchange)),
+            request_body,
+            response_body: Body::empty(),
+            staged_names: Vec::new(),
+        }
     }
 
     /// The exchange; none only after a host function panicked and took it along.
@@ -82,11 +88,7 @@ impl Walk {
     }
 
     /// Run statements in their order until one of them stops.
-    pub(crate) async fn run(
-        &mut self,
-        statements: impl Iterator<Item = &Statement>,
-        phase: Phase,
-    ) -> Result<(), Stop> {
+    pub(crate) async fn run(&mut self, statements: impl Iterator<Item = &Statement>, phase: Phase) -> Result<(), Stop> {
         for statement in statements {
             self.step(statement, phase).await?;
         }
@@ -268,9 +270,7 @@ impl Walk {
         self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
         match (statement.on_failure, statement.mode) {
             (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => {
-                Err(body_failure(statement, phase, BodyError::TooLarge { limit: 0 }))
-            }
+            (OnFailure::Closed, Mode::Enforce) => Err(body_failure(statement, phase, BodyError::TooLarge { limit: 0 })),
         }
     }
 

@@ -124,13 +124,7 @@ impl Gate {
     }
 
     /// All sections, in order. Always ends with something for the client.
-    async fn walk(
-        &self,
-        walk: &mut Walk,
-        api: &Api,
-        chain: &Chain,
-        record: &mut Record,
-    ) -> Outcome {
+    async fn walk(&self, walk: &mut Walk, api: &Api, chain: &Chain, record: &mut Record) -> Outcome {
         let inbound = walk.run(chain.inbound.iter().map(|s| &**s), Phase::OnRequest).await;
         let (outcome, resume) = match inbound {
             Ok(()) => match self.forward(walk, api, chain, record).await {
@@ -170,7 +164,8 @@ impl Gate {
         let later = !(chain.outbound.is_empty() && chain.on_error.is_empty());
         let mut request = Request::new(body);
         *request.method_mut() = exchange.request.method.clone();
-        *request.uri_mut() = api.uri(&exchange.request.target, exchange.is_rewritten).ok_or(Rejection::MalformedPath)?;
+        *request.uri_mut() =
+            api.uri(&exchange.request.target, exchange.is_rewritten).ok_or(Rejection::MalformedPath)?;
         *request.headers_mut() = match later {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
@@ -178,8 +173,7 @@ impl Gate {
         hop::set_host(request.headers_mut(), &api.origin);
         let is_head = request.method() == http::Method::HEAD;
         let request_id = Arc::clone(&exchange.facts.request_id);
-        let timeouts =
-            Timeouts { response_header: timeout.unwrap_or(api.timeouts.response_header), ..api.timeouts };
+        let timeouts = Timeouts { response_header: timeout.unwrap_or(api.timeouts.response_header), ..api.timeouts };
         let sent = Instant::now();
         let answered = self.upstream.send(&api.origin, request, timeouts).await;
         record.origin = Some(sent.elapsed());
@@ -313,11 +307,7 @@ fn unix_ms() -> i64 {
 
 /// The key that a client shows: the header, and only if there is none the query parameter. An empty one is none.
 /// Two headers are one key that nobody has.
-fn presented_key<'r>(
-    api: &Api,
-    headers: &'r HeaderMap,
-    target: &'r PathAndQuery,
-) -> Option<Cow<'r, [u8]>> {
+fn presented_key<'r>(api: &Api, headers: &'r HeaderMap, target: &'r PathAndQuery) -> Option<Cow<'r, [u8]>> {
     let mut shown = headers.get_all(&api.key_names.header).into_iter();
     if let Some(first) = shown.next() {
         if shown.next().is_some() {
@@ -432,7 +422,12 @@ fn failing(stop: Stop) -> Failing {
             failing
         }
         Stop::Answered(answer) => Failing {
-            error: LastError { source: "gateway".into(), reason: String::new(), message: String::new(), statement: None },
+            error: LastError {
+                source: "gateway".into(),
+                reason: String::new(),
+                message: String::new(),
+                statement: None,
+            },
             blame: Blame::Host,
             outcome: Outcome { head: answer.head, body: answer.body },
         },

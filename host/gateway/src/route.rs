@@ -41,142 +41,154 @@ impl ApiTable {
     }
 }
 
-/// One template, as a router knows it.
-#[derive(Clone, Debug)]
-struct Target {
-    operation: usize,
-    names: Arc<[Arc<str>]>,
-}
-
-/// The operations of one API.
+/// The operations of one API, as a tree of path segments.
+///
+/// Written here because no kept router has this order: matchit, for one, refuses `/{id}` beside `/*`, and knows no
+/// methods, which decide here whether a literal matches at all.
 #[derive(Debug, Default)]
 pub(crate) struct OperationTable {
-    by_method: Vec<(Method, matchit::Router<Target>)>,
-    any_method: matchit::Router<Target>,
+    root: Node,
 }
 
-/// A template as matchit takes it. Parameters are renamed by position, so that `/{a}` and `/{b}` don't conflict.
-struct Pattern {
-    text: String,
-    names: Arc<[Arc<str>]>,
-    /// For `/files/*`: it takes `/files/` and `/files` too.
-    also: Vec<String>,
+/// What follows a path so far.
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, Node>,
+    /// The most literal text first.
+    parameters: Vec<ParameterNode>,
+    /// Operations whose template ends here.
+    here: Vec<Target>,
+    /// Operations whose template ends here with a wildcard.
+    below: Vec<Target>,
 }
 
-fn pattern(template: &Template) -> Pattern {
-    let mut names: Vec<Arc<str>> = Vec::new();
-    let mut text = String::with_capacity(template.text.len() + 8);
-    let literal = |text: &mut String, part: &str| text.push_str(&part.replace('{', "{{").replace('}', "}}"));
-    for segment in &template.segments {
-        text.push('/');
-        match segment {
-            Segment::Literal(part) => literal(&mut text, part),
-            Segment::Parameter { prefix, name, suffix } => {
-                literal(&mut text, prefix);
-                text.push_str(&format!("{{p{}}}", names.len()));
-                literal(&mut text, suffix);
-                names.push(Arc::from(name.as_str()));
-            }
-        }
-    }
-    let mut also = Vec::new();
-    if template.wildcard {
-        if text == "/" {
-            text.clear();
-        }
-        also.push(format!("{text}/"));
-        if !text.is_empty() {
-            also.push(text.clone());
-        }
-        text.push_str("/{*rest}");
-    }
-    Pattern { text, names: names.into(), also }
+/// A segment with a parameter, and what follows it.
+#[derive(Debug)]
+struct ParameterNode {
+    prefix: Box<str>,
+    suffix: Box<str>,
+    node: Node,
 }
 
-/// Two operations that no request could tell apart, or a template that can't be matched.
+/// One operation.
+#[derive(Debug)]
+struct Target {
+    operation: usize,
+    /// None: any.
+    method: Option<Method>,
+    names: Vec<Arc<str>>,
+}
+
+/// Two operations that no request could tell apart.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct TemplateError(String);
+#[error("another operation has the same method and a template that matches the same paths")]
+pub(crate) struct SameOperation;
 
 impl OperationTable {
     /// Make the table of one API: (method or none for any, URL template), numbered in order.
     pub(crate) fn new<'o>(
-        operations: impl Iterator<Item = (Option<&'o Method>, &'o Template)> + Clone,
-    ) -> Result<OperationTable, (usize, TemplateError)> {
+        operations: impl Iterator<Item = (Option<&'o Method>, &'o Template)>,
+    ) -> Result<OperationTable, (usize, SameOperation)> {
         let mut table = OperationTable::default();
-        let numbered = || operations.clone().enumerate();
-        for (_, (method, _)) in numbered() {
-            if let Some(method) = method
-                && !table.by_method.iter().any(|(known, _)| known == method)
-            {
-                table.by_method.push((method.clone(), matchit::Router::new()));
-            }
-        }
-        // An operation for one method goes before one for any method, and a template that was written before
-        // the shorter forms of a wildcard.
-        for (number, (method, template)) in numbered() {
-            let pattern = pattern(template);
-            let target = || Target { operation: number, names: Arc::clone(&pattern.names) };
-            if let Some(method) = method {
-                insert(table.router_mut(method), &pattern.text, target()).map_err(|e| (number, e))?;
-            }
-        }
-        for (number, (_, template)) in numbered().filter(|(_, (method, _))| method.is_none()) {
-            let pattern = pattern(template);
-            let target = || Target { operation: number, names: Arc::clone(&pattern.names) };
-            insert(&mut table.any_method, &pattern.text, target()).map_err(|e| (number, e))?;
-            for (_, router) in &mut table.by_method {
-                // Taken already by an operation for this method: that one goes first.
-                let _ = router.insert(pattern.text.clone(), target());
-            }
-        }
-        for (number, (method, template)) in numbered() {
-            let pattern = pattern(template);
-            for text in &pattern.also {
-                let target = || Target { operation: number, names: Arc::clone(&pattern.names) };
-                match method {
-                    Some(method) => {
-                        let _ = table.router_mut(method).insert(text.clone(), target());
-                    }
-                    None => {
-                        let _ = table.any_method.insert(text.clone(), target());
-                        for (_, router) in &mut table.by_method {
-                            let _ = router.insert(text.clone(), target());
-                        }
-                    }
-                }
-            }
+        for (operation, (method, template)) in operations.enumerate() {
+            table.insert(operation, method, template).map_err(|error| (operation, error))?;
         }
         Ok(table)
     }
 
-    fn router_mut(&mut self, method: &Method) -> &mut matchit::Router<Target> {
-        match self.by_method.iter_mut().find(|(known, _)| known == method) {
-            Some((_, router)) => router,
-            None => &mut self.any_method,
+    fn insert(&mut self, operation: usize, method: Option<&Method>, template: &Template) -> Result<(), SameOperation> {
+        let mut names = Vec::new();
+        let mut node = &mut self.root;
+        for segment in template.segments.iter().filter(|segment| !is_slash_of_wildcard(template, segment)) {
+            node = match segment {
+                Segment::Literal(text) => node.literals.entry(text.as_str().into()).or_default(),
+                Segment::Parameter { prefix, name, suffix } => {
+                    names.push(Arc::from(name.as_str()));
+                    node.parameter(prefix, suffix)
+                }
+            };
         }
+        let ends = if template.wildcard { &mut node.below } else { &mut node.here };
+        if ends.iter().any(|target| target.method.as_ref() == method) {
+            return Err(SameOperation);
+        }
+        ends.push(Target { operation, method: method.cloned(), names });
+        Ok(())
     }
 
     /// The operation for a method and the rest of a path, and its parameters' values.
+    ///
+    /// Each node is looked at once at most, so the time is bounded by the number of templates.
     pub(crate) fn find(&self, method: &Method, rest: &str) -> Option<(usize, Parameters)> {
-        let router = match self.by_method.iter().find(|(known, _)| known == method) {
-            Some((_, router)) => router,
-            None => &self.any_method,
-        };
-        let found = router.at(if rest.is_empty() { "/" } else { rest }).ok()?;
-        let names = &found.value.names;
-        let values = found.params.iter().map(|(_, value)| decode_segment(value).into_owned());
-        Some((found.value.operation, names.iter().cloned().zip(values).collect()))
+        let mut values = SmallVec::new();
+        let target = self.root.find(method, Some(rest.strip_prefix('/').unwrap_or(rest)), &mut values)?;
+        let values = values.iter().map(|value| decode_segment(value).into_owned());
+        Some((target.operation, target.names.iter().cloned().zip(values).collect()))
     }
 }
 
-fn insert(router: &mut matchit::Router<Target>, text: &str, target: Target) -> Result<(), TemplateError> {
-    router.insert(text.to_owned(), target).map_err(|error| match error {
-        matchit::InsertError::Conflict { .. } => {
-            TemplateError("another operation has the same method and a template that matches the same paths".into())
+/// `/*` has one empty literal before its wildcard, which takes the empty rest itself.
+fn is_slash_of_wildcard(template: &Template, segment: &Segment) -> bool {
+    template.wildcard && template.segments.len() == 1 && matches!(segment, Segment::Literal(text) if text.is_empty())
+}
+
+impl Node {
+    fn parameter(&mut self, prefix: &str, suffix: &str) -> &mut Node {
+        let known = self.parameters.iter().position(|p| *p.prefix == *prefix && *p.suffix == *suffix);
+        let at = known.unwrap_or_else(|| {
+            let literal = prefix.len() + suffix.len();
+            let at = self.parameters.partition_point(|p| p.prefix.len() + p.suffix.len() >= literal);
+            self.parameters
+                .insert(at, ParameterNode { prefix: prefix.into(), suffix: suffix.into(), node: Node::default() });
+            at
+        });
+        &mut self.parameters[at].node
+    }
+
+    /// `rest` is what stands behind the last slash, or none at the path's end. Backtracks: a literal without an
+    /// operation for the method doesn't hide a parameter that has one.
+    fn find<'n, 'p>(
+        &'n self,
+        method: &Method,
+        rest: Option<&'p str>,
+        values: &mut SmallVec<[&'p str; 4]>,
+    ) -> Option<&'n Target> {
+        let Some(rest) = rest else {
+            return of_method(&self.here, method).or_else(|| of_method(&self.below, method));
+        };
+        let (segment, behind) = match rest.split_once('/') {
+            Some((segment, behind)) => (segment, Some(behind)),
+            None => (rest, None),
+        };
+        if let Some(node) = self.literals.get(segment)
+            && let Some(target) = node.find(method, behind, values)
+        {
+            return Some(target);
         }
-        other => TemplateError(format!("the URL template can't be matched: {other}")),
-    })
+        for parameter in &self.parameters {
+            let Some(value) = parameter.value(segment) else { continue };
+            values.push(value);
+            if let Some(target) = parameter.node.find(method, behind, values) {
+                return Some(target);
+            }
+            values.pop();
+        }
+        of_method(&self.below, method)
+    }
+}
+
+impl ParameterNode {
+    /// The parameter's value in a segment: at least one character.
+    fn value<'p>(&self, segment: &'p str) -> Option<&'p str> {
+        let value = segment.strip_prefix(&*self.prefix)?.strip_suffix(&*self.suffix)?;
+        (!value.is_empty()).then_some(value)
+    }
+}
+
+/// The operation for this method, or else the one for any.
+fn of_method<'t>(targets: &'t [Target], method: &Method) -> Option<&'t Target> {
+    let exact = targets.iter().find(|target| target.method.as_ref() == Some(method));
+    exact.or_else(|| targets.iter().find(|target| target.method.is_none()))
 }
 
 #[cfg(test)]
@@ -226,7 +238,7 @@ mod tests {
         Template { text: text.into(), segments, wildcard }
     }
 
-    fn try_table(operations: &[(&str, &str)]) -> Result<OperationTable, (usize, TemplateError)> {
+    fn try_table(operations: &[(&str, &str)]) -> Result<OperationTable, (usize, SameOperation)> {
         let method = |text: &str| (text != "*").then(|| Method::from_bytes(text.as_bytes()).unwrap());
         let made: Vec<_> = operations.iter().map(|(m, url)| (method(m), template(url))).collect();
         OperationTable::new(made.iter().map(|(method, template)| (method.as_ref(), template)))
@@ -259,6 +271,24 @@ mod tests {
         assert_eq!(find("DELETE", "/list"), Some(4));
         assert_eq!(find("DELETE", "/7"), Some(5));
         assert_eq!(find("POST", "/7"), None);
+        assert_eq!(find("POST", "/list/"), None);
+    }
+
+    #[test]
+    fn text_around_a_parameter_goes_before_a_bare_one() {
+        let table = table(&[("GET", "/{id}"), ("GET", "/{id}.json"), ("GET", "/v-{id}"), ("GET", "/files/*")]);
+        let find = |rest: &str| {
+            table.find(&Method::GET, rest).map(|(operation, parameters)| {
+                (operation, parameters.into_iter().map(|(_, value)| value).collect::<Vec<_>>())
+            })
+        };
+        assert_eq!(find("/7.json"), Some((1, vec!["7".to_owned()])));
+        assert_eq!(find("/v-7"), Some((2, vec!["7".to_owned()])));
+        assert_eq!(find("/.json"), Some((0, vec![".json".to_owned()])));
+        for rest in ["/files", "/files/", "/files/a/b"] {
+            assert_eq!(find(rest).map(|(operation, _)| operation), Some(3), "{rest}");
+        }
+        assert_eq!(find("/"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderValue};
@@ -230,8 +230,12 @@ impl<H: Handler> Server<H> {
         let mut connection = pin!(connection);
         let mut alarm = Alarm::new(watch.deadline().unwrap_or_else(tokio::time::Instant::now));
         let mut told_to_drain = false;
+        let mut is_known = false;
         poll_fn(|cx| {
-            worker.connections.remember(number, cx.waker());
+            if !is_known {
+                is_known = true;
+                worker.connections.remember(number, cx.waker());
+            }
             if worker.connections.draining.get() && !told_to_drain {
                 told_to_drain = true;
                 connection.as_mut().graceful_shutdown();
@@ -262,10 +266,12 @@ impl<H: Handler> Server<H> {
 impl<H: Handler> Worker<H> {
     async fn exchange(&self, request: Request<Incoming>, arrival: Arrival, watch: &Rc<Watch>) -> Response<Body> {
         let is_head = request.method() == Method::HEAD;
-        let mut response = match catch(self.answer(request, arrival, watch)).await {
-            Some(response) => response,
-            None => self.handler.panicked(arrival),
-        };
+        let mut answer = pin!(self.answer(request, arrival, watch));
+        let answered = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+            Ok(answer) => answer,
+            Err(_) => Poll::Ready(self.handler.panicked(arrival)),
+        });
+        let mut response = answered.await;
         let drains = match watch.handled() {
             Rest::None => true,
             Rest::Close => false,
@@ -356,17 +362,6 @@ fn drain(mut incoming: Incoming, watch: &Rc<Watch>) -> bool {
         }
     });
     true
-}
-
-/// The future's output, or nothing if it panicked.
-async fn catch<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }
 
 impl Connections {

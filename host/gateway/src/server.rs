@@ -116,8 +116,7 @@ impl Gateway {
         };
         let admin = match settings.admin {
             Some(address) => Some(
-                admin::start(address, readiness.clone(), page)
-                    .map_err(|error| StartError::Admin(address, error))?,
+                admin::start(address, readiness.clone(), page).map_err(|error| StartError::Admin(address, error))?,
             ),
             None => None,
         };

@@ -1,16 +1,15 @@
 //! One engine per process, and what it refuses.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_capabilities::session::Services;
 use tollgate_compiled::CompileCache;
 use tollgate_core::limits;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
-use crate::link::{Unit, UnitKey};
+use crate::link::Units;
 use crate::ticker;
 
 /// Guest stack. Deep recursion of a parser needs under 100 KiB; a policy that recurses without end traps here.
@@ -59,7 +58,7 @@ pub struct Runtime {
     pub(crate) compiled: CompileCache,
     pub(crate) services: Arc<Services>,
     pub(crate) workers: usize,
-    units: Mutex<HashMap<UnitKey, Weak<Unit>>>,
+    units: Mutex<Units>,
     next_unit: AtomicU64,
 }
 
@@ -87,7 +86,7 @@ impl Runtime {
         &self.services
     }
 
-    pub(crate) fn units(&self) -> MutexGuard<'_, HashMap<UnitKey, Weak<Unit>>> {
+    pub(crate) fn units(&self) -> MutexGuard<'_, Units> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,7 @@
 //! An admitted component and a configuration become a unit that can be leased.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use serde_json::Value;
 use tollgate_bindings::{cache, clock, limiter, log, metrics, policy};
@@ -64,6 +65,28 @@ pub(crate) struct UnitKey {
     isolation: Isolation,
 }
 
+/// The units in use, so that statements share them and a reload makes only what is new.
+#[derive(Default)]
+pub(crate) struct Units {
+    known: HashMap<UnitKey, Weak<Unit>>,
+    /// How many there may be before those that are gone are looked for: twice what was in use the last time.
+    prune_at: usize,
+}
+
+impl Units {
+    fn get(&self, key: &UnitKey) -> Option<Arc<Unit>> {
+        self.known.get(key).and_then(Weak::upgrade)
+    }
+
+    fn insert(&mut self, key: UnitKey, unit: &Arc<Unit>) {
+        if self.known.len() >= self.prune_at {
+            self.known.retain(|_, unit| unit.strong_count() > 0);
+            self.prune_at = (self.known.len() * 2).max(64);
+        }
+        self.known.insert(key, Arc::downgrade(unit));
+    }
+}
+
 /// A component with a configuration and limits, tried once: an instance of it took the configuration.
 pub struct Unit {
     /// Tells units apart for the life of the process.
@@ -117,7 +140,7 @@ impl Runtime {
             limits: limits.clone(),
             isolation,
         };
-        if let Some(unit) = self.units().get(&key).and_then(std::sync::Weak::upgrade) {
+        if let Some(unit) = self.units().get(&key) {
             return Ok(unit);
         }
         let problems = violations(admitted, configuration);
@@ -134,9 +157,7 @@ impl Runtime {
         });
         // Try it once: a configuration that the guest refuses must never reach a request.
         Instance::create(&self.engine, &unit).map_err(|error| vec![refusal(error)])?;
-        let mut units = self.units();
-        units.retain(|_, unit| unit.strong_count() > 0);
-        units.insert(key, Arc::downgrade(&unit));
+        self.units().insert(key, &unit);
         Ok(unit)
     }
 }
@@ -163,7 +184,8 @@ fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> 
             _ => Vec::new(),
         };
         if unexpected.is_empty() {
-            problems.push(ConfigProblem { pointer, unexpected: None, message: error.to_string() });
+            // Masked: a value may come from the environment, and then it may be a secret.
+            problems.push(ConfigProblem { pointer, unexpected: None, message: error.masked().to_string() });
             continue;
         }
         for property in unexpected {

@@ -7,7 +7,7 @@ use tollgate_bindings::phases;
 use tollgate_capabilities::session::{NoExchange, OverLimit, Services, Session};
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::limits::Limits;
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Engine, FrameInfo, Store, Trap, WasmBacktrace};
 
 use crate::link::Unit;
 use crate::ticker;
@@ -122,5 +122,25 @@ pub(crate) fn fault_of(error: &wasmtime::Error, session: &Session) -> Fault {
             None => FaultKind::Trap,
         }
     };
-    Fault::new(kind, format!("{error:#}"))
+    Fault::new(kind, told(error))
+}
+
+/// How many of a guest's functions are named when it fails.
+const FRAMES: usize = 4;
+
+/// An error in one line: the cause, and where in the guest it happened, innermost first.
+fn told(error: &wasmtime::Error) -> String {
+    let text = match error.downcast_ref::<WasmBacktrace>() {
+        None => format!("{error:#}"),
+        Some(backtrace) => {
+            let name = |frame: &FrameInfo| match frame.func_name() {
+                Some(name) => name.to_owned(),
+                None => format!("function {}", frame.func_index()),
+            };
+            let names: Vec<String> = backtrace.frames().iter().take(FRAMES).map(name).collect();
+            format!("{}, in {}", error.root_cause(), names.join(" of "))
+        }
+    };
+    // Guests name their functions.
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -13,12 +13,8 @@ use crate::load::LoadError;
 const TRACK: &str = "0.1";
 
 /// Interfaces of the package `tollgate:policy` that every component may import.
-const FREE: [&str; 4] = [
-    "tollgate:policy/messages",
-    "tollgate:policy/verdicts",
-    "tollgate:policy/context",
-    "tollgate:policy/variables",
-];
+const FREE: [&str; 4] =
+    ["tollgate:policy/messages", "tollgate:policy/verdicts", "tollgate:policy/context", "tollgate:policy/variables"];
 
 /// A component's phases and capabilities.
 #[derive(Clone, Debug)]

@@ -1,3 +1,5 @@
+//! The statement `cache-lookup` on the SDK's test gateway.
+
 use super::*;
 use tollgate_sdk::serde_json::{Value, json};
 use tollgate_sdk::testing::{self, Exchange, Gateway, World};

@@ -1,3 +1,5 @@
+//! The statement `cache-store` on the SDK's test gateway.
+
 use super::*;
 use std::time::Duration;
 use tollgate_sdk::cache::Outcome;

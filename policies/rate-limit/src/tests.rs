@@ -1,3 +1,5 @@
+//! The statement `rate-limit` on the SDK's test gateway.
+
 use super::*;
 use std::time::Duration;
 use tollgate_sdk::serde_json::{Value, json};

@@ -26,6 +26,7 @@
 //! header, variable and log bytes.
 
 mod cache;
+mod call;
 mod exchange;
 mod gateway;
 pub(crate) mod host;

@@ -1,4 +1,5 @@
 //! What authors rely on, seen from outside: macros, phases, verdicts, edits and capabilities on the fakes.
+#![allow(clippy::unwrap_used, reason = "clippy.toml allows it in test functions, not in what they share")]
 
 use serde_json::json;
 use std::time::Duration;

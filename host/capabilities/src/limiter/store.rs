@@ -235,9 +235,8 @@ mod tests {
             let admitted: usize = std::thread::scope(|scope| {
                 let workers: Vec<_> = (0..8)
                     .map(|_| {
-                        scope.spawn(|| {
-                            (0..50).filter(|_| store.admit(&[b"k"], 1, RULE, 5, 0).unwrap().admitted).count()
-                        })
+                        scope
+                            .spawn(|| (0..50).filter(|_| store.admit(&[b"k"], 1, RULE, 5, 0).unwrap().admitted).count())
                     })
                     .collect();
                 workers.into_iter().map(|w| w.join().unwrap()).sum()

@@ -39,10 +39,8 @@ fn serve(stream: TcpStream) -> io::Result<()> {
     let mut writer = stream;
     while let Some(request) = read(&mut reader)? {
         let (status, content_type, body) = answer(&request);
-        let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n", body.len());
         writer.write_all(&[head.as_bytes(), &body].concat())?;
     }
     Ok(())

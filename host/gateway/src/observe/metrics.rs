@@ -129,7 +129,8 @@ mod tests {
         traffic.count(1, StatusCode::NO_CONTENT, Duration::from_millis(3));
         traffic.count(1, StatusCode::NOT_FOUND, Duration::ZERO);
         traffic.count(7, StatusCode::OK, Duration::ZERO);
-        let sum = |class: usize| traffic.workers.iter().map(|row| row.by_class[class].load(Ordering::Relaxed)).sum::<u64>();
+        let sum =
+            |class: usize| traffic.workers.iter().map(|row| row.by_class[class].load(Ordering::Relaxed)).sum::<u64>();
         assert_eq!((sum(2), sum(4)), (2, 1));
     }
 }

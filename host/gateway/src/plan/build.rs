@@ -222,7 +222,8 @@ fn build_api(
 ) -> Option<Api> {
     let api = document.apis.get(number)?;
     let holds_api = |product: &&tollgate_document::Product| product.apis.contains(&api.id);
-    let products: Vec<usize> = document.products.iter().enumerate().filter(|(_, p)| holds_api(p)).map(|(n, _)| n).collect();
+    let products: Vec<usize> =
+        document.products.iter().enumerate().filter(|(_, p)| holds_api(p)).map(|(n, _)| n).collect();
     let open_product = products.iter().copied().find(|p| !document.products[*p].subscription_required);
     let methods: Vec<Option<Method>> = api
         .operations

@@ -105,13 +105,8 @@ fn admit(
     if let Some(known) = known.filter(|known| digest.is_none_or(|digest| digest == known.digest)) {
         return Ok(Arc::clone(known));
     }
-    let source = ComponentSource {
-        name: &component.name,
-        bytes: &key.bytes,
-        digest,
-        grants: component.grants,
-        built_in: false,
-    };
+    let source =
+        ComponentSource { name: &component.name, bytes: &key.bytes, digest, grants: component.grants, built_in: false };
     runtime.admit(&source).map_err(|error| {
         let mark = match error {
             LoadError::OtherDigest { .. } => component.digest_mark,

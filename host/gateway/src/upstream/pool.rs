@@ -42,6 +42,7 @@ impl Pool {
 
     /// Keep a connection that is ready for another request.
     pub(super) fn put(&self, key: &Arc<str>, wire: Box<Wire>) {
+        wire.rest();
         let idle = Idle { wire, since: Instant::now() };
         let mut all = self.idle.borrow_mut();
         match all.get_mut(key) {

@@ -90,7 +90,14 @@ impl OriginBody {
         let mut driven = false;
         loop {
             // As with the head, what comes of driving needs no waker of its own.
-            match Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop())) {
+            let incoming = &mut self.incoming;
+            let mut read = || Pin::new(&mut *incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+            // Taking a chunk wakes the connection for the next one, for which it is driven as soon as that is asked for.
+            let read = match &mut self.wire {
+                Some(wire) => wire.quietly(|_| read()),
+                None => read(),
+            };
+            match read {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(chunk) = frame.into_data() else { continue };
                     self.waits = None;

@@ -1,12 +1,15 @@
 //! One connection to an origin, and one request at a time over it.
 //!
 //! hyper's two halves, the sender and the connection, stay together here, so that whoever waits for something drives
-//! the connection itself.
+//! the connection itself. A relay stands between hyper's wakers and that task: most of what hyper would wake it for is
+//! the work of the very poll that is under way, and would cost a second one for nothing.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -26,6 +29,54 @@ pub(crate) struct Wire {
     /// Nothing when it is over.
     connection: Option<Connection<TokioIo<TcpStream>, Body>>,
     alarm: Alarm,
+    relay: Arc<Relay>,
+    /// The relay as hyper knows it.
+    relay_waker: Waker,
+}
+
+/// Wakes the task that drives a connection, or doesn't.
+struct Relay {
+    mode: AtomicU8,
+    task: Mutex<Waker>,
+}
+
+/// Nobody drives: whoever wakes means the task.
+const FORWARD: u8 = 0;
+/// Somebody drives: remember that there is more to do.
+const DRIVING: u8 = 1;
+/// There is more to do.
+const WOKEN: u8 = 2;
+/// Somebody is about to drive, or nobody is interested.
+const MUTE: u8 = 3;
+
+impl Relay {
+    fn enter(&self, mode: u8) -> u8 {
+        self.mode.swap(mode, Ordering::AcqRel)
+    }
+
+    /// From now on, wake this task.
+    fn serve(&self, task: &Waker) {
+        let mut known = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone_from(task);
+    }
+
+    fn wake_task(&self) {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // All modes but the first are entered and left within one poll, on one thread.
+        let seen = self.mode.compare_exchange(DRIVING, WOKEN, Ordering::AcqRel, Ordering::Acquire);
+        if seen == Err(FORWARD) {
+            self.wake_task();
+        }
+    }
 }
 
 /// A request without a response.
@@ -44,23 +95,45 @@ impl From<UpstreamError> for Unanswered {
 impl Wire {
     pub(super) async fn new(http: &Builder, stream: TcpStream) -> hyper::Result<Box<Wire>> {
         let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
-        Ok(Box::new(Wire { sender, connection: Some(connection), alarm: Alarm::new(Instant::now()) }))
+        let relay = Arc::new(Relay { mode: AtomicU8::new(MUTE), task: Mutex::new(Waker::noop().clone()) });
+        let relay_waker = Waker::from(Arc::clone(&relay));
+        let alarm = Alarm::new(Instant::now());
+        Ok(Box::new(Wire { sender, connection: Some(connection), alarm, relay, relay_waker }))
     }
 
     /// Move bytes. What comes of it shows in the response or its body.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = &mut self.connection
-            && Pin::new(connection).poll(cx).is_ready()
-        {
+        let Some(connection) = &mut self.connection else { return };
+        self.relay.serve(cx.waker());
+        self.relay.enter(DRIVING);
+        let is_over = Pin::new(connection).poll(&mut Context::from_waker(&self.relay_waker)).is_ready();
+        if self.relay.enter(FORWARD) == WOKEN {
+            cx.waker().wake_by_ref();
+        }
+        if is_over {
             // Dropping it gives back a request that it hasn't begun to write.
             self.connection = None;
         }
+    }
+
+    /// Do something that hyper wakes the driver for, and that is followed by driving anyway.
+    pub(super) fn quietly<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let mode = self.relay.enter(MUTE);
+        let done = act(self);
+        self.relay.enter(mode);
+        done
+    }
+
+    /// Nobody is interested for now.
+    pub(super) fn rest(&self) {
+        self.relay.enter(MUTE);
     }
 
     /// Has nothing come over an idle connection, neither its end nor a response that nobody asked for?
     pub(super) fn is_alive(&mut self) -> bool {
         // Whoever takes the connection next polls it with its own waker.
         self.drive(&mut Context::from_waker(Waker::noop()));
+        self.rest();
         self.is_idle()
     }
 
@@ -81,7 +154,8 @@ impl Wire {
         timeout: Duration,
     ) -> Result<(Box<Self>, Response<Incoming>), Unanswered> {
         let progress = Progress::of(request.body_mut());
-        let mut sent = pin!(self.sender.try_send_request(request));
+        // It wakes the connection, which is driven below.
+        let mut sent = pin!(self.quietly(|wire| wire.sender.try_send_request(request)));
         let mut deadline = Instant::now() + timeout;
         let mut seen = 0;
         let answer = poll_fn(|cx| {

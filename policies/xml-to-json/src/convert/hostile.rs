@@ -113,16 +113,3 @@ fn a_document_of_the_smallest_elements_fits_an_instance() {
     let json = convert(body.as_bytes(), &config(Kind::Direct)).unwrap();
     assert_eq!(json.len(), r#"{"a":{"b":[]}}"#.len() + (3 << 20) - 1);
 }
-#[test]
-fn zz() {
-    let n = 1 << 20;
-    let rep = |s: &str| format!("<a>{}</a>", s.repeat((n - 7) / s.len()));
-    let b = match std::env::var("DOC").unwrap().as_str() {
-        "b" => rep("<b/>"),
-        "typical" => rep("<order id=\"17\">\n  <customer>Jane &amp; Joe</customer>\n  <total currency=\"EUR\">12.50</total>\n</order>\n"),
-        "distinct" => format!("<a>{}</a>", (0..60000).map(|i| format!("<n{i}/>")).collect::<String>()),
-        _ => String::new(),
-    };
-    let _ = convert(b.as_bytes(), &config(Kind::Direct));
-    eprintln!("BYTES {}", b.len());
-}

@@ -4,8 +4,9 @@ use crate::configuration;
 use crate::manifest::{Component, Phase, describe};
 use crate::messages::{Request as RequestHandle, Response as ResponseHandle};
 use crate::policy::{ConfigError, LastError};
+use crate::testing::call::{Call, buffered};
 use crate::testing::exchange::{Exchange, Outcome};
-use crate::testing::host::{self, Call};
+use crate::testing::host;
 use crate::testing::message::{Request, Response};
 use crate::testing::world::World;
 use crate::verdict::Verdict;
@@ -142,7 +143,7 @@ impl<P: Component> Gateway<P> {
                 Err(Verdict::fail(format!("the body is larger than {max} bytes, which is all that is buffered")))
             }
             Some(_) if wanted => {
-                host::buffered(phase);
+                buffered(phase);
                 Ok(())
             }
             _ => Ok(()),

@@ -1,130 +1,13 @@
 //! The functions of the contract's interfaces, on the call that is running on this thread.
 
-use crate::manifest::Phase;
-use crate::testing::exchange::Exchange;
-use crate::testing::limiter::{Owned, QuotaKey};
-use crate::testing::message::{Lines, Request, Response};
-use crate::testing::world::World;
-use crate::verdict::Verdict;
-use serde_json::Value;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
-thread_local! {
-    static CALL: RefCell<Option<Call>> = const { RefCell::new(None) };
-}
-
-/// A running call: the exchange as the policy sees it, its own edits included.
-pub(crate) struct Call {
-    world: World,
-    component: &'static str,
-    statement: String,
-    exchange: u64,
-    request: Request,
-    request_body: bool,
-    response: Option<Response>,
-    response_body: bool,
-    /// The response without this call's edits.
-    origin: Option<Response>,
-    variables: BTreeMap<String, Value>,
-    staged_headers: Lines,
-    staged: Option<Response>,
-    cache_key: Option<String>,
-    permits: Vec<Owned>,
-    quotas: Vec<(Owned, QuotaKey)>,
-}
-
-impl Call {
-    pub(crate) fn new(world: &World, exchange: &Exchange, component: &'static str, statement: &str) -> Self {
-        Self {
-            world: world.clone(),
-            component,
-            statement: statement.into(),
-            exchange: exchange.id,
-            request: exchange.request.clone(),
-            request_body: false,
-            response: exchange.response.clone(),
-            response_body: false,
-            origin: exchange.response.clone(),
-            variables: exchange.variables.clone(),
-            staged_headers: exchange.staged_headers.clone(),
-            staged: None,
-            cache_key: exchange.cache_key.clone(),
-            permits: Vec::new(),
-            quotas: exchange.quotas.clone(),
-        }
-    }
-
-    /// Make this the thread's call while `policy` runs.
-    pub(crate) fn run(self, policy: impl FnOnce() -> Verdict) -> (Verdict, Self) {
-        CALL.set(Some(self));
-        let verdict = policy();
-        let call = CALL.take().unwrap_or_else(|| panic!("a policy under test ran another"));
-        (verdict, call)
-    }
-
-    /// What stays of the call, given its verdict.
-    pub(crate) fn apply(self, exchange: &mut Exchange, phase: Phase, verdict: Verdict) -> Verdict {
-        // Counting has happened, whatever the verdict.
-        exchange.permits.extend(self.permits);
-        exchange.quotas = self.quotas;
-        let verdict = match verdict {
-            Verdict::Respond(reply) if reply.is_staged() && self.staged.is_none() => {
-                Verdict::fail("the reply is `staged`, but nothing was put ready")
-            }
-            Verdict::Respond(reply) => match reply.clone().into_inline() {
-                Some(reply) if !(200..=599).contains(&reply.status) => {
-                    Verdict::fail(format!("{} is no status of a reply", reply.status))
-                }
-                _ => Verdict::Respond(reply),
-            },
-            Verdict::Reject(failure) if !(400..=599).contains(&failure.status()) => {
-                Verdict::fail(format!("{} is no status of a failure", failure.status()))
-            }
-            verdict => verdict,
-        };
-        if !matches!(verdict, Verdict::Fail(_)) {
-            exchange.variables = self.variables;
-            exchange.staged_headers = self.staged_headers;
-            exchange.cache_key = self.cache_key;
-        }
-        if verdict == Verdict::Next {
-            exchange.response = self.response;
-            if phase == Phase::OnRequest {
-                exchange.request = self.request;
-            }
-        }
-        exchange.settle(&verdict, self.staged);
-        verdict
-    }
-}
-
 /// Handles for the call that is about to run; all of them mean the same messages.
 pub(crate) fn handles() -> (messages::Request, messages::Response) {
     (messages::Request(()), messages::Response(()))
 }
 
-/// The body of this phase's message may be read from now on.
-pub(crate) fn buffered(phase: Phase) {
-    with(|call| match phase {
-        Phase::OnRequest => call.request_body = true,
-        Phase::OnResponse | Phase::OnError => call.response_body = true,
-    });
-}
-
-fn with<T>(use_call: impl FnOnce(&mut Call) -> T) -> T {
-    CALL.with_borrow_mut(|call| match call {
-        Some(call) => use_call(call),
-        None => panic!(
-            "the gateway can be asked in a phase only, not from describe or configure; \
-             in a test, run the policy in a testing::Gateway"
-        ),
-    })
-}
-
 pub(crate) mod messages {
-    use super::with;
     use crate::bindings::imports::tollgate::policy::messages::{BodyError, Field, HeaderError, TargetError};
+    use crate::testing::call::with;
     use crate::testing::message::{Lines, check_header, decoded, split_target};
 
     pub(crate) struct Request(pub(super) ());
@@ -279,9 +162,9 @@ pub(crate) mod messages {
 }
 
 pub(crate) mod context {
-    use super::with;
     use crate::bindings::imports::tollgate::policy::messages::HeaderError;
     use crate::context::Subscription;
+    use crate::testing::call::with;
     use crate::testing::message::check_header;
 
     pub(crate) fn request_id() -> String {
@@ -330,7 +213,7 @@ pub(crate) mod context {
 }
 
 pub(crate) mod variables {
-    use super::with;
+    use crate::testing::call::with;
     use crate::variables::VariableError;
 
     pub(crate) fn get(name: &str) -> Option<String> {
@@ -345,8 +228,8 @@ pub(crate) mod variables {
 }
 
 pub(crate) mod limiter {
-    use super::{Call, with};
     use crate::limiter::{Counter, Decision, LimiterError, Quota, QuotaDecision, Rule};
+    use crate::testing::call::{Call, with};
     use crate::testing::limiter::{Owned, owned};
 
     pub(crate) fn admit(counter: &Counter, cost: u64, rule: Rule) -> Result<Decision, LimiterError> {
@@ -390,9 +273,9 @@ pub(crate) mod limiter {
 }
 
 pub(crate) mod cache {
-    use super::{Call, with};
     use crate::cache::{CacheError, Outcome};
     use crate::testing::cache::{key, storable};
+    use crate::testing::call::{Call, with};
 
     pub(crate) fn lookup(vary: &[String]) -> Result<Outcome, CacheError> {
         with(|call| {
@@ -462,8 +345,8 @@ pub(crate) mod cache {
 }
 
 pub(crate) mod log {
-    use super::with;
     use crate::log::Level;
+    use crate::testing::call::with;
 
     pub(crate) fn enabled(level: Level) -> bool {
         with(|call| level as u8 >= call.world.state().log_level as u8)
@@ -477,7 +360,7 @@ pub(crate) mod log {
 }
 
 pub(crate) mod clock {
-    use super::with;
+    use crate::testing::call::with;
 
     pub(crate) fn unix_ms() -> u64 {
         with(|call| call.world.state().unix_ms)
@@ -489,8 +372,8 @@ pub(crate) mod clock {
 }
 
 pub(crate) mod metrics {
-    use super::with;
     use crate::metrics::{Label, MetricError};
+    use crate::testing::call::with;
 
     pub(crate) fn count(name: &str, value: f64, labels: &[Label]) -> Result<(), MetricError> {
         if !is_name(name) || labels.len() > 8 || labels.iter().any(|label| !is_name(&label.name)) {

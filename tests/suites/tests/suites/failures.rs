@@ -1,6 +1,6 @@
 //! The life of a request, row by row: what can go wrong, and what the client sees then.
 
-use crate::scene::{Held, OPEN_API, hello, joined};
+use crate::scene::{Held, OPEN_API, greeter, hello, joined};
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -305,7 +305,7 @@ fn the_on_error_section_sees_the_failing_status_and_may_leave_it() {
 fn the_on_error_section_can_answer_otherwise() {
     let answer = "{ return-response: { status: 299, body: sorry } }";
     let refuse = "{ check-header: { name: x-needed, failed-check-httpcode: 418 } }";
-    let gateway = with_settings(&format!("policies:\n  inbound: [ {refuse} ]\n  on-error: [ {answer} ]"), &hello());
+    let gateway = with_settings(&format!("policies:\n  inbound: [ {refuse} ]\n  on-error: [ {answer} ]"), greeter());
     let response = gateway.get("/x");
     assert_eq!((response.status, response.text()), (299, "sorry"));
     let entry = gateway.wait_for_access_log(1).remove(0);
@@ -351,7 +351,7 @@ fn a_request_waits_for_nobody_elses_origin() {
 /// A server that speaks to a TLS client in plain text can't be spoken to, and nothing is upgraded.
 #[test]
 fn bytes_that_are_no_http_close_the_connection() {
-    let gateway = with_settings("", &hello());
+    let gateway = with_settings("", greeter());
     let mut stream = TcpStream::connect(gateway.address()).unwrap();
     std::io::Write::write_all(&mut stream, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n").unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

@@ -1,6 +1,6 @@
 //! Connections and the life of the process: HTTP/1.1 as clients may speak it, start, drain.
 
-use crate::scene::{Held, OPEN_API, hello};
+use crate::scene::{Held, OPEN_API, greeter, hello};
 use std::net::TcpListener;
 use std::time::Duration;
 use tollgate_harness::{Gateway, Origin, Request, Response};
@@ -60,7 +60,7 @@ impl ConnectAndKeep for Gateway {
 
 #[test]
 fn a_request_that_says_close_is_the_last_of_its_connection() {
-    let gateway = open("", &hello());
+    let gateway = open("", greeter());
     let mut client = gateway.connect();
     client.write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
     let response = client.read_response("GET").unwrap();
@@ -70,7 +70,7 @@ fn a_request_that_says_close_is_the_last_of_its_connection() {
 
 #[test]
 fn a_client_of_http_1_0_is_served() {
-    let gateway = open("", &hello());
+    let gateway = open("", greeter());
     let mut client = gateway.connect();
     client.write(b"GET / HTTP/1.0\r\n\r\n").unwrap();
     let answer = String::from_utf8(client.read_to_end().unwrap()).unwrap();
@@ -139,13 +139,13 @@ fn a_client_whose_request_is_refused_is_not_asked_for_its_body() {
 
 #[test]
 fn another_expectation_is_417() {
-    let gateway = open("", &hello());
+    let gateway = open("", greeter());
     assert_eq!(gateway.send(&Request::get("/").header("expect", "miracles")).status, 417);
 }
 
 #[test]
 fn methods_that_no_api_has_are_405() {
-    let gateway = open("", &hello());
+    let gateway = open("", greeter());
     assert_eq!(gateway.send(&Request::new("TRACE", "/")).status, 405);
     assert_eq!(gateway.send(&Request::new("CONNECT", "a:1")).status, 405);
 }
@@ -221,7 +221,7 @@ fn an_address_that_is_taken_is_a_clear_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for key in ["listen", "admin"] {
-        let setup = Gateway::with(&format!("{key}: {address}\n{OPEN_API}")).origin(&hello());
+        let setup = Gateway::with(&format!("{key}: {address}\n{OPEN_API}")).origin(greeter());
         let outcome = setup.refused();
         assert_eq!(outcome.code, 1, "{outcome:#?}");
         assert!(outcome.stderr.contains(&address), "{}", outcome.stderr);
@@ -254,6 +254,6 @@ fn a_gateway_listens_on_several_addresses() {
 
 #[test]
 fn all_of_many_clients_at_once_are_served() {
-    let gateway = open("", &hello());
+    let gateway = open("", greeter());
     assert_eq!(gateway.burst(50, || Request::get("/x")), [200; 50]);
 }

@@ -1,6 +1,6 @@
 //! Guests that take too much: each limit ends the call, and the host never holds what the guest wanted it to hold.
 
-use crate::scene::{OPEN_API, fails, fails_under, hello};
+use crate::scene::{OPEN_API, fails, fails_under, greeter, hello};
 use tollgate_harness::{Gateway, Setup};
 
 macro_rules! failing {
@@ -20,7 +20,7 @@ failing! {
     header_edits_cannot_go_on_for_ever: "limits_huge_header_edit" in "inbound" is "host-limit";
     variables_cannot_be_set_for_ever: "limits_variable_flood" in "inbound" is "host-limit";
     a_reply_is_no_larger_than_the_guests_memory: "limits_big_reply" in "inbound" is "memory";
-    a_list_beyond_the_end_of_memory_is_a_failure: "limits_bad_list" in "inbound" is "host-limit";
+    a_list_beyond_the_end_of_memory_is_a_failure: "limits_bad_list" in "inbound" is "trap";
     one_value_repeated_in_a_long_list_costs_the_host_little: "limits_long_list" in "inbound" is "host-limit";
 }
 
@@ -49,7 +49,7 @@ fn with_guest(guest: &str, limits: &str) -> Setup {
 
 #[test]
 fn a_gibibyte_of_log_becomes_one_line_that_counts_it() {
-    let gateway = with_guest("limits_log_flood", "host-calls: 100000, deadline-ms: 60000").origin(&hello()).start();
+    let gateway = with_guest("limits_log_flood", "host-calls: 100000, deadline-ms: 60000").origin(greeter()).start();
     let memory = gateway.rss_bytes();
     assert_eq!(gateway.get("/x").text(), "hello");
     let line = gateway.wait_for_log("log lines were dropped");
@@ -63,7 +63,7 @@ fn a_gibibyte_of_log_becomes_one_line_that_counts_it() {
 #[test]
 fn log_lines_within_the_limits_are_written_and_the_rest_is_counted() {
     let limits = "host-calls: 100000, deadline-ms: 60000, log-lines: 3, log-bytes: 1MiB";
-    let gateway = with_guest("limits_log_flood", limits).origin(&hello()).start();
+    let gateway = with_guest("limits_log_flood", limits).origin(greeter()).start();
     assert_eq!(gateway.get("/x").status, 200);
     let line = gateway.wait_for_log("log lines were dropped");
     assert!(line.contains("\"dropped\":16381"), "{line}");
@@ -72,7 +72,7 @@ fn log_lines_within_the_limits_are_written_and_the_rest_is_counted() {
 
 #[test]
 fn a_guests_log_line_is_one_line_of_harmless_text() {
-    let gateway = with_guest("limits_log_control_chars", "").origin(&hello()).start();
+    let gateway = with_guest("limits_log_control_chars", "").origin(greeter()).start();
     assert_eq!(gateway.get("/x").status, 200);
     let line = gateway.wait_for_log("before");
     let entry: serde_json::Value = serde_json::from_str(&line).expect("a log line is JSON");

@@ -1,6 +1,6 @@
 //! What is wrong with a component or a document is said before anything is served: one sentence, with its place.
 
-use crate::scene::{OPEN_API, hello, place_of};
+use crate::scene::{OPEN_API, greeter, place_of};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tollgate_harness::{Gateway, Outcome, Setup, binary};
@@ -105,7 +105,7 @@ fn an_import_that_is_not_granted_is_refused_with_the_line_that_grants_it() {
     // The line, as it was told, helps.
     let granted = document("guest: {}", "file: ./guest.wasm, grants: { limiter: true }");
     let granted = granted.replace("http://127.0.0.1:9", "{origin}");
-    let gateway = setup(&granted, "load_ungranted_import").origin(&hello()).start();
+    let gateway = setup(&granted, "load_ungranted_import").origin(greeter()).start();
     assert_eq!(gateway.get("/x").text(), "hello");
 }
 
@@ -176,7 +176,7 @@ fn all_errors_of_a_file_are_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn a_good_file_is_said_to_be_good() {
-    let outcome = Gateway::with(OPEN_API).origin(&hello()).check();
+    let outcome = Gateway::with(OPEN_API).origin(greeter()).check();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     assert!(outcome.stdout.contains("good (1 APIs, 0 statements, 0 subscriptions)"), "{}", outcome.stdout);
 }

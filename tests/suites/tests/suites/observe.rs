@@ -1,6 +1,6 @@
 //! What operators see: the access log, the metrics, and whether the gateway is well.
 
-use crate::scene::{OPEN_API, hello};
+use crate::scene::{OPEN_API, greeter};
 use serde_json::Value;
 use tollgate_harness::{Gateway, Origin, Request};
 
@@ -13,7 +13,7 @@ fn the_access_log_has_one_json_line_with_everything() {
     let yaml = "apis:\n  - id: orders\n    path: orders\n    backend: {origin}\n    operations: [ { id: put, method: PUT, url: '/{id}' } ]\n\
                 products: [ { id: starter, apis: [orders] } ]\n\
                 subscriptions: [ { id: acme, product: starter, primary-key: acme-1 } ]\n";
-    let gateway = Gateway::with(yaml).origin(&hello()).start();
+    let gateway = Gateway::with(yaml).origin(greeter()).start();
     let request = Request::new("PUT", "/orders/7?x=1&subscription-key=acme-1")
         .header("user-agent", "suites/1")
         .header("host", "public.example")
@@ -77,7 +77,7 @@ fn a_failure_is_logged_with_its_source_its_reason_and_whose_fault_it_is() {
 
 #[test]
 fn whatever_a_client_sends_stays_one_line_of_json() {
-    let gateway = Gateway::with(OPEN_API).origin(&hello()).start();
+    let gateway = Gateway::with(OPEN_API).origin(greeter()).start();
     let hostile = b"x\",\"status\":999,\"y\":\"\xff\xfe\t\\";
     let response = gateway.send(&Request::get("/%22,%22z%22:%22?q=\"}{").header("user-agent", hostile));
     let entry = gateway.wait_for_access_log(1).remove(0);
@@ -89,7 +89,7 @@ fn whatever_a_client_sends_stays_one_line_of_json() {
 #[test]
 fn the_access_log_goes_where_it_is_told() {
     for (target, stdout, stderr) in [("stdout", 1, 0), ("stderr", 0, 1), ("off", 0, 0)] {
-        let gateway = Gateway::with(&format!("access-log: {target}\n{OPEN_API}")).origin(&hello()).start();
+        let gateway = Gateway::with(&format!("access-log: {target}\n{OPEN_API}")).origin(greeter()).start();
         gateway.get("/x");
         // The end writes what was still to be written.
         gateway.sigterm();
@@ -102,7 +102,7 @@ fn the_access_log_goes_where_it_is_told() {
 #[test]
 fn requests_are_counted_by_the_class_of_their_status() {
     let gateway = Gateway::with("apis: [ { id: a, path: a, backend: {origin}, subscription-required: false } ]\n")
-        .origin(&hello())
+        .origin(greeter())
         .start();
     for _ in 0..3 {
         gateway.get("/a");
@@ -125,7 +125,7 @@ fn statements_are_accounted_for_by_phase() {
          - {{ check-header: {{ name: x-needed, failed-check-httpcode: 418 }}, id: gate }}\n  \
          outbound: [ {{ set-header: {{ name: x-a, value: b }} }} ]\n{OPEN_API}"
     );
-    let gateway = Gateway::with(&yaml).origin(&hello()).start();
+    let gateway = Gateway::with(&yaml).origin(greeter()).start();
     for _ in 0..3 {
         assert_eq!(gateway.send(&Request::get("/x").header("x-needed", "1")).status, 200);
     }
@@ -155,7 +155,7 @@ fn a_call_that_fails_is_one_call() {
     );
     for guest in ["faults_trap_in_on_request", "faults_bad_verdict", "faults_respond_staged_without_stage"] {
         let component = tollgate_guests::component(guest);
-        let gateway = Gateway::with(&yaml).file("guest.wasm", component).origin(&hello()).start();
+        let gateway = Gateway::with(&yaml).file("guest.wasm", component).origin(greeter()).start();
         assert_eq!(gateway.get("/x").status, 200);
         let metrics = gateway.metrics();
         assert_eq!(metrics.sum("tollgate_policy_calls_total", &[("statement", "suspect")]), 1.0, "{guest}");
@@ -165,7 +165,7 @@ fn a_call_that_fails_is_one_call() {
 
 #[test]
 fn the_admin_address_serves_health_and_numbers_and_nothing_else() {
-    let gateway = Gateway::with(OPEN_API).origin(&hello()).start();
+    let gateway = Gateway::with(OPEN_API).origin(greeter()).start();
     for path in ["/healthz", "/readyz"] {
         let response = gateway.admin_get(path);
         assert_eq!((response.status, response.text()), (200, "ok\n"), "{path}");

@@ -1,6 +1,6 @@
 //! A changed document takes effect whole, or not at all, and costs nobody a request.
 
-use crate::scene::{Held, OPEN_API, hello};
+use crate::scene::{Held, OPEN_API, greeter, hello};
 use tollgate_harness::{Gateway, Origin, Reload, Request, Response};
 
 /// A document whose responses say which plan they were made by.
@@ -14,7 +14,7 @@ fn plan_of(response: &Response) -> &str {
 
 #[test]
 fn sighup_reloads() {
-    let gateway = Gateway::with(&plan("one")).origin(&hello()).start();
+    let gateway = Gateway::with(&plan("one")).origin(greeter()).start();
     assert_eq!(plan_of(&gateway.get("/x")), "one");
     assert_eq!(gateway.reload(&plan("two")), Reload::Applied);
     assert_eq!(plan_of(&gateway.get("/x")), "two");
@@ -23,7 +23,7 @@ fn sighup_reloads() {
 
 #[test]
 fn a_changed_file_reloads_by_itself() {
-    let gateway = Gateway::with(&plan("one")).origin(&hello()).start();
+    let gateway = Gateway::with(&plan("one")).origin(greeter()).start();
     assert_eq!(gateway.rewrite(&plan("two")), Reload::Applied);
     assert_eq!(plan_of(&gateway.get("/x")), "two");
     assert_eq!(gateway.rewrite(&plan("three")), Reload::Applied);
@@ -32,7 +32,7 @@ fn a_changed_file_reloads_by_itself() {
 
 #[test]
 fn a_bad_file_keeps_the_last_good_plan_and_says_what_is_wrong() {
-    let gateway = Gateway::with(&plan("one")).origin(&hello()).start();
+    let gateway = Gateway::with(&plan("one")).origin(greeter()).start();
     for bad in ["policies: [", "apis: 3", "unknown-key: 1", "policies: { inbound: [ { set-heder: {} } ] }"] {
         let reload = gateway.reload(bad);
         assert!(matches!(reload, Reload::Kept(_)), "{bad}: {reload:?}");
@@ -83,7 +83,7 @@ fn a_request_finishes_on_the_plan_that_it_began_with() {
 fn an_api_that_is_gone_is_gone_and_a_new_one_is_there() {
     let api =
         |id: &str| format!("apis: [ {{ id: {id}, path: {id}, backend: {{origin}}, subscription-required: false }} ]");
-    let gateway = Gateway::with(&api("old")).origin(&hello()).start();
+    let gateway = Gateway::with(&api("old")).origin(greeter()).start();
     assert_eq!((gateway.get("/old").status, gateway.get("/new").status), (200, 404));
     gateway.reload(&api("new"));
     assert_eq!((gateway.get("/old").status, gateway.get("/new").status), (404, 200));
@@ -91,7 +91,7 @@ fn an_api_that_is_gone_is_gone_and_a_new_one_is_there() {
 
 #[test]
 fn twenty_reloads_under_load_lose_no_request() {
-    let gateway = Gateway::with(&plan("p0")).origin(&hello()).env("TOLLGATE_LOG", "info").start();
+    let gateway = Gateway::with(&plan("p0")).origin(greeter()).env("TOLLGATE_LOG", "info").start();
     let load = gateway.load(4, || Request::get("/x"));
     load.wait_for(50);
     for number in 1..=20 {
@@ -109,7 +109,7 @@ fn a_limiters_counts_survive_a_reload() {
     let yaml = "policies:\n  inbound: [ { rate-limit: { calls: 4, renewal-period: 300 }, id: burst } ]\n\
                 apis: [ { id: all, path: '', backend: {origin} } ]\n\
                 subscriptions: [ { id: acme, all-apis: true, primary-key: acme-1 } ]\n";
-    let gateway = Gateway::with(yaml).origin(&hello()).start();
+    let gateway = Gateway::with(yaml).origin(greeter()).start();
     let call = || gateway.send(&Request::get("/x").header("ocp-apim-subscription-key", "acme-1")).status;
     assert_eq!([call(), call()], [200, 200]);
     assert_eq!(gateway.reload(&format!("{yaml}# changed\n")), Reload::Applied);
@@ -136,7 +136,7 @@ fn a_hundred_reloads_leave_memory_and_files_as_they_were() {
 
 #[test]
 fn what_needs_a_restart_is_said() {
-    let gateway = Gateway::with(&plan("one")).origin(&hello()).start();
+    let gateway = Gateway::with(&plan("one")).origin(greeter()).start();
     assert_eq!(gateway.reload(&format!("workers: 1\n{}", plan("two"))), Reload::Applied);
     assert!(gateway.wait_for_log("takes effect after a restart").contains("workers"));
     assert_eq!(plan_of(&gateway.get("/x")), "two");

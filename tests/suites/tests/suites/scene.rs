@@ -1,6 +1,6 @@
 //! The scene that most suites begin with: an origin, and a gateway with one guest where it can do harm.
 
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, OnceLock, mpsc};
 use tollgate_harness::{Gateway, Headers, Origin, PATIENCE, Request, Response, Setup};
 
 /// What a client gets when a policy fails closed: nothing of the guest's.
@@ -12,6 +12,12 @@ pub(crate) const OPEN_API: &str = "apis: [ { id: all, path: '', backend: {origin
 /// An origin that answers `hello` to everything.
 pub(crate) fn hello() -> Origin {
     Origin::start(|_| Response::new(200).header("content-type", "text/plain").body("hello"))
+}
+
+/// One such origin for all tests that don't ask what it saw.
+pub(crate) fn greeter() -> &'static Origin {
+    static GREETER: OnceLock<Origin> = OnceLock::new();
+    GREETER.get_or_init(hello)
 }
 
 /// The same API three times: `plain` has no policies, in `closed` and `open` a guest stands in a section.

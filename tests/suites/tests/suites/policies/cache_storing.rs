@@ -177,7 +177,7 @@ fn a_body_that_a_client_abandons_is_not_stored() {
 #[test]
 fn a_failing_origin_is_not_stored_and_a_stored_response_outlives_it() {
     let origin = plain();
-    let gateway = serve(&always(), &origin);
+    let gateway = Gateway::with(&always()).origin(&origin).start();
     assert_eq!(gateway.get("/stored").text(), "answer 1");
     drop(origin);
     assert_eq!(gateway.get("/other").status, 502);

@@ -100,7 +100,7 @@ fn attributes_of_the_statement_change_the_mapping() {
     for (config, body, expected) in [
         ("parse-date: true", r#"{"a":"\/Date(1198908717056)\/"}"#, "<a>2007-12-29T06:11:57.056Z</a>"),
         ("parse-date: false", r#"{"a":"\/Date(1198908717056)\/"}"#, "<a>/Date(1198908717056)/</a>"),
-        ("null-values: NULL", r#"{"a":null}"#, "<a>NULL</a>"),
+        ("null-values: 'NULL'", r#"{"a":null}"#, "<a>NULL</a>"),
         ("null-values: '', empty-values: as-null", r#"{"a":""}"#, "<a/>"),
         ("trim-values: true", r#"{"a":" x "}"#, "<a>x</a>"),
         ("invalid-character-replacement: _", r#"{"a b":"x\u0000"}"#, "<a_b>x_</a_b>"),

@@ -80,7 +80,7 @@ fn a_request_is_converted_and_the_origin_sees_json_with_its_length() {
     let chunked = Request::new("POST", "/")
         .header("content-type", "text/xml")
         .header("transfer-encoding", "chunked")
-        .body("5\r\n<a><b\r\n12\r\n>1</b><b>é</b></a>\r\n0\r\n\r\n");
+        .body("5\r\n<a><b\r\n13\r\n>1</b><b>é</b></a>\r\n0\r\n\r\n");
     assert_eq!(gateway.send(&chunked).status, 200);
     let expected = r#"{"a":{"b":["1","é"]}}"#;
     for seen in origin.requests() {
@@ -265,7 +265,7 @@ fn bad_configurations_are_refused_at_their_place() {
         ("xml-to-json: { kind: direct, apply: always, trim-values: §'yes' }", "boolean"),
         (
             "xml-to-json: { kind: direct, apply: always, §always-array-children: true }",
-            "did you mean `always-array-child-elements`?",
+            "unknown key `always-array-children`; it takes kind, apply, ",
         ),
     ];
     for section in ["inbound", "outbound", "on-error"] {
