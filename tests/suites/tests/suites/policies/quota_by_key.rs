@@ -126,7 +126,10 @@ fn bad_configurations_are_refused_at_their_place() {
             (&by_key("renewal-period: 300, first-period-start: §'2026-02-29T00:00:00Z'"), "2026-01-31T00:00:00Z"),
             (&by_key("renewal-period: 300, increment-count: §2"), "no call could pass"),
             (&by_key("renewal-period: 300, §increment-conditon: x"), "unknown key `increment-conditon`"),
-            ("quota-by-key: { calls: 1, renewal-period: 300, counter-key: §cookie }", "cookie"),
+            (
+                "quota-by-key: { calls: 1, renewal-period: 300, counter-key: §cookie }",
+                "value does not match \"^(client-ip|subscription|header:",
+            ),
         ],
     );
     let statement = by_key("renewal-period: 300");

@@ -144,7 +144,7 @@ fn bad_configurations_are_refused_at_their_place() {
                 "rate-limit: { calls: 1, renewal-period: 60, remaining-calls-header-name: §connection }",
                 "belongs to the gateway",
             ),
-            ("rate-limit: { calls: 1, renewal-period: 60, total-calls-header-name: §\"a b\" }", "a b"),
+            ("rate-limit: { calls: 1, renewal-period: 60, total-calls-header-name: §\"a b\" }", "value does not match"),
         ],
     );
     refused("outbound", &[("§rate-limit: { calls: 1, renewal-period: 60 }", "can't stand in the section `outbound`")]);
