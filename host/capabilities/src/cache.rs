@@ -249,7 +249,7 @@ impl Host for Session {
             return Ok(Err(CacheError::NotStorable));
         };
         let ttl = Duration::from_millis(ttl_ms).min(MAX_TTL);
-        let stored_by = self.identity()?.statement.clone();
+        let stored_by = self.identity()?.key.clone();
         self.effects.cache.fill = Some(Fill { key, ttl, stored_by, vary });
         Ok(Ok(()))
     }

@@ -42,7 +42,7 @@ impl Session {
         }
         let identity = self.identity()?;
         Ok(Ok(match counter.sharing {
-            Sharing::Statement => Name { sharing: "s", owner: &identity.statement, key: &counter.key },
+            Sharing::Statement => Name { sharing: "s", owner: &identity.key, key: &counter.key },
             Sharing::Gateway => Name { sharing: "g", owner: &identity.name, key: &counter.key },
         }))
     }

@@ -30,7 +30,7 @@ impl Host for Session {
         self.log_lines_left = lines_left;
         self.log_bytes_left = bytes_left;
         let message: String =
-            message.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+            message.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
         let statement = &self.identity()?.statement;
         let request_id = &*self.exchange()?.facts.request_id;
         match level {
@@ -41,6 +41,12 @@ impl Host for Session {
         }
         Ok(())
     }
+}
+
+/// Neither a control character nor one that reorders or hides what stands beside it on a terminal.
+fn is_harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn is_enabled(level: Level) -> bool {

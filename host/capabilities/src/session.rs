@@ -27,8 +27,10 @@ pub struct Services {
 /// Who is running: tells statements apart where they share state.
 #[derive(Debug)]
 pub struct Identity {
-    /// The statement's `id` or its place.
+    /// The statement's `id` or its place: what people call it.
     pub statement: String,
+    /// Unique in the document, and the same after a reload that moves the statement, if it has an `id`.
+    pub key: String,
     /// The statement's name: a built-in's or a component's.
     pub name: String,
     /// Built-in statements share cached values with one another.

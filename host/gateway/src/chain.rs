@@ -141,17 +141,14 @@ impl Walk {
                 self.keep(&mut effects.diff);
                 Err(Stop::Answered(Answer { head, body: Body::full(body), resume_after: None }))
             }
-            Verdict::Respond(Reply::Staged) => match effects.cache.hit.take() {
-                Some(stored) => {
-                    self.keep(&mut effects.diff);
-                    Err(Stop::Answered(stored_answer(&stored)))
+            Verdict::Respond(Reply::Staged) => {
+                self.keep(&mut effects.diff);
+                match effects.cache.hit.take() {
+                    Some(stored) => Err(Stop::Answered(stored_answer(&stored))),
+                    // The runtime takes such an answer for a failure.
+                    None => Err(failed_closed(statement, Rejection::PolicyFault)),
                 }
-                None => {
-                    let detail = "it answered with a staged response, and no capability had put one ready";
-                    self.leases.record_fault(statement, phase, FaultKind::BadVerdict);
-                    self.fail(statement, phase, Fault::new(FaultKind::BadVerdict, detail))
-                }
-            },
+            }
             Verdict::Reject(failure) => {
                 self.keep(&mut effects.diff);
                 Err(Stop::Refused(Box::new(PolicyRefusal {

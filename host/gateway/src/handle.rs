@@ -200,6 +200,11 @@ impl Gate {
     ) -> Response<Body> {
         let Outcome { head, body } = outcome;
         let response_flow = Flow::new();
+        let mut walk = walk;
+        if let Some(walk) = &mut walk {
+            // Whatever nobody has read of it decides about the connection as soon as this returns.
+            drop(std::mem::take(&mut walk.request_body));
+        }
         record.cache = walk.as_ref().and_then(Walk::exchange).and_then(|exchange| exchange.cache.looked_up);
         let end = EndOfExchange {
             log: self.access_log.clone(),
@@ -355,7 +360,7 @@ fn without_key(target: PathAndQuery, headers: &mut HeaderMap, api: &Api) -> Path
 /// which ends the pipeline.
 fn resume_at(chain: &Chain, answer: &Answer) -> Option<usize> {
     let stored_by = answer.resume_after.as_ref()?;
-    let at = chain.outbound.iter().rposition(|statement| statement.identity.statement == *stored_by);
+    let at = chain.outbound.iter().rposition(|statement| statement.identity.key == *stored_by);
     // The plan has changed since, and the statement is gone: nothing of outbound would fit.
     Some(at.map_or(chain.outbound.len(), |at| at + 1))
 }

@@ -12,7 +12,7 @@ use tollgate_capabilities::exchange::Exchange;
 use tollgate_capabilities::session::Effects;
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::place::Phase;
-use tollgate_core::verdict::Verdict;
+use tollgate_core::verdict::{Reply, Verdict};
 use wasmtime::component::Resource;
 
 use crate::account::{Ended, Used};
@@ -62,6 +62,10 @@ impl Leases {
             let limits = &statement.unit.limits;
             let verdict = verdict(given, limits.header_bytes, limits.body_bytes)
                 .map_err(|bad| Fault::new(FaultKind::BadVerdict, bad.to_string()))?;
+            if matches!(verdict, Verdict::Respond(Reply::Staged)) && effects.cache.hit.is_none() {
+                let detail = "it answered with a staged response, and no capability had put one ready";
+                return Err(Fault::new(FaultKind::BadVerdict, detail));
+            }
             Ok(Called { verdict, effects })
         });
         let ended = match &called {

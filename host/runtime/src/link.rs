@@ -55,9 +55,11 @@ impl Isolation {
     }
 }
 
-/// What makes two statements share instances.
+/// What makes a statement the same one after a reload, so that it keeps its instances.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct UnitKey {
+    /// Two statements never share an instance, even with one configuration: memory must not leak between them.
+    owner: String,
     component: String,
     digest: String,
     configuration: String,
@@ -65,7 +67,7 @@ pub(crate) struct UnitKey {
     isolation: Isolation,
 }
 
-/// The units in use, so that statements share them and a reload makes only what is new.
+/// The units in use, so that a reload makes only what is new.
 #[derive(Default)]
 pub(crate) struct Units {
     known: HashMap<UnitKey, Weak<Unit>>,
@@ -121,19 +123,21 @@ pub struct ConfigProblem {
 }
 
 impl Runtime {
-    /// Check a configuration against the manifest's schema, then let an instance take it.
+    /// Make the unit of the statement with the key `owner`: check a configuration against the manifest's schema, then let an instance take it.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with the configuration, or the one way in which the guest failed to take it.
     pub fn link(
         &self,
+        owner: &str,
         admitted: &Arc<Admitted>,
         configuration: &Value,
         limits: &Limits,
         isolation: Isolation,
     ) -> Result<Arc<Unit>, Vec<ConfigProblem>> {
         let key = UnitKey {
+            owner: owner.to_owned(),
             component: admitted.name.clone(),
             digest: admitted.digest.clone(),
             configuration: configuration.to_string(),
@@ -168,7 +172,11 @@ fn refusal(error: CreateError) -> ConfigProblem {
         CreateError::Fault(fault) => ConfigProblem {
             pointer: String::new(),
             unexpected: None,
-            message: format!("the component failed while taking its configuration: {fault}"),
+            // One line: the rest is a backtrace.
+            message: format!(
+                "the component failed while taking its configuration: {}",
+                fault.to_string().lines().next().unwrap_or_default()
+            ),
         },
     }
 }
@@ -183,6 +191,10 @@ fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> 
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
             _ => Vec::new(),
         };
+        if let ValidationErrorKind::Enum { options } = error.kind() {
+            problems.push(ConfigProblem { pointer, unexpected: None, message: format!("expected one of {options}") });
+            continue;
+        }
         if unexpected.is_empty() {
             // Masked: a value may come from the environment, and then it may be a secret.
             problems.push(ConfigProblem { pointer, unexpected: None, message: error.masked().to_string() });

@@ -43,6 +43,20 @@ pub struct StatementSettings {
     pub mode: Mode,
 }
 
+impl StatementSettings {
+    /// What tells statements of a document apart. An id is unique within its scope only, so the scope goes before it:
+    /// `apis/orders#burst`; without an id the place is all there is: `apis/orders/inbound/1`.
+    pub fn key(&self) -> String {
+        match &self.id {
+            Some(id) => {
+                let scope = self.place.rsplitn(3, '/').nth(2).unwrap_or(&self.place);
+                format!("{scope}#{id}")
+            }
+            None => self.place.clone(),
+        }
+    }
+}
+
 /// A statement of a plan.
 pub struct Statement {
     /// Who runs.
@@ -63,6 +77,7 @@ impl Statement {
     /// A unit at a place.
     pub fn new(runtime: &Runtime, unit: Arc<Unit>, settings: StatementSettings) -> Statement {
         let identity = Identity {
+            key: settings.key(),
             statement: settings.id.unwrap_or_else(|| settings.place.clone()),
             name: unit.admitted.name.clone(),
             built_in: unit.admitted.built_in,
@@ -83,5 +98,27 @@ impl Statement {
             BodyNeed::None => None,
             BodyNeed::Buffer { max_bytes } => Some(max_bytes.min(self.unit.limits.body_bytes)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_apart_by_its_scope_and_keeps_its_key_when_it_moves() {
+        let key = |place: &str, id: Option<&str>| {
+            StatementSettings {
+                id: id.map(str::to_owned),
+                place: place.into(),
+                on_failure: OnFailure::Closed,
+                mode: Mode::Enforce,
+            }
+            .key()
+        };
+        assert_eq!(key("apis/a/inbound/1", Some("burst")), "apis/a#burst");
+        assert_eq!(key("apis/a/inbound/2", Some("burst")), "apis/a#burst");
+        assert_eq!(key("apis/b/inbound/1", Some("burst")), "apis/b#burst");
+        assert_eq!(key("apis/a/inbound/1", None), "apis/a/inbound/1");
     }
 }

@@ -73,7 +73,8 @@ impl Instance {
             })
         };
         let made = (|| {
-            arm(&mut store, 0)?;
+            // Configurations are read like bodies, and pay like them.
+            arm(&mut store, unit.configuration.len())?;
             let instance = unit.admitted.pre.instantiate(&mut store)?;
             let indices = &unit.admitted.indices;
             let lifecycle = indices.lifecycle.load(&mut store, &instance)?;

@@ -111,6 +111,9 @@ fn pointer(read: &[u8]) -> String {
 }
 
 /// A string's text and what follows it; `bytes` begins behind the opening quote.
+///
+/// Escapes stay as they are: the gateway writes none into names but of quotes and control characters, and a pointer
+/// with one of those is still good for people.
 fn split_string(bytes: &[u8]) -> (String, &[u8]) {
     let mut end = 0;
     while let Some(&byte) = bytes.get(end) {
@@ -120,10 +123,8 @@ fn split_string(bytes: &[u8]) -> (String, &[u8]) {
             _ => end += 1,
         }
     }
-    let end = end.min(bytes.len());
-    let quoted = std::str::from_utf8(&bytes[..end]).map(|string| format!("\"{string}\""));
-    let string = quoted.ok().and_then(|quoted| serde_json::from_str(&quoted).ok()).unwrap_or_default();
-    (string, bytes.get(end + 1..).unwrap_or_default())
+    let string = bytes.get(..end).and_then(|string| std::str::from_utf8(string).ok());
+    (string.unwrap_or_default().to_owned(), bytes.get(end + 1..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -128,22 +128,20 @@ impl PlanBuilder {
             Isolation::Warm => tollgate_runtime::Isolation::Warm,
             Isolation::Fresh => tollgate_runtime::Isolation::Fresh,
         };
-        match self.runtime.link(admitted, &statement.config, &statement.limits, isolation) {
-            Ok(unit) => {
-                let settings = StatementSettings {
-                    id: statement.id.clone(),
-                    place: statement.place.clone(),
-                    on_failure: match statement.on_failure {
-                        OnFailure::Closed => tollgate_runtime::OnFailure::Closed,
-                        OnFailure::Open => tollgate_runtime::OnFailure::Open,
-                    },
-                    mode: match statement.mode {
-                        Mode::Enforce => tollgate_runtime::Mode::Enforce,
-                        Mode::Observe => tollgate_runtime::Mode::Observe,
-                    },
-                };
-                Some(Statement::new(&self.runtime, unit, settings))
-            }
+        let settings = StatementSettings {
+            id: statement.id.clone(),
+            place: statement.place.clone(),
+            on_failure: match statement.on_failure {
+                OnFailure::Closed => tollgate_runtime::OnFailure::Closed,
+                OnFailure::Open => tollgate_runtime::OnFailure::Open,
+            },
+            mode: match statement.mode {
+                Mode::Enforce => tollgate_runtime::Mode::Enforce,
+                Mode::Observe => tollgate_runtime::Mode::Observe,
+            },
+        };
+        match self.runtime.link(&settings.key(), admitted, &statement.config, &statement.limits, isolation) {
+            Ok(unit) => Some(Statement::new(&self.runtime, unit, settings)),
             Err(problems) => {
                 for problem in problems {
                     report(statement, admitted, &problem, diagnostics);

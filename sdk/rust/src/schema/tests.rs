@@ -1,3 +1,5 @@
+//! Schemas of configuration types, held against what serde takes.
+
 use super::*;
 use crate::configuration;
 use serde_json::json;
