@@ -17,13 +17,15 @@ trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait 2>
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 
 nginx_conf() { # FILE BODY-OF-SERVER [UPSTREAM-PORT]
+    local upstream=
+    [ -z "${3:-}" ] || upstream="upstream origin { server 127.0.0.1:$3; keepalive 64; keepalive_requests 1000000000; }"
     cat >"$1" <<CONF
 worker_processes 1; daemon off; pid $1.pid; error_log /dev/null; master_process off;
 events { worker_connections 4096; }
 http {
   access_log off; client_body_temp_path $work; proxy_temp_path $work; fastcgi_temp_path $work;
   uwsgi_temp_path $work; scgi_temp_path $work; keepalive_requests 1000000000;
-  ${3:+upstream origin { server 127.0.0.1:$3; keepalive 64; keepalive_requests 1000000000; }}
+  $upstream
   server { $2 }
 }
 CONF
@@ -74,6 +76,9 @@ start_tollgate warm-5 5 warm
 start_tollgate fresh-1 1 fresh
 start_tollgate rate-limit 0 warm 'rate-limit-by-key: { calls: 1000000000, renewal-period: 60, counter-key: client-ip }'
 sleep 0.5
+for name in nginx none; do
+    curl -sf -o /dev/null "http://127.0.0.1:${port[$name]}/" || { echo "$name doesn't answer" >&2; exit 1; }
+done
 
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 hz=$(getconf CLK_TCK)

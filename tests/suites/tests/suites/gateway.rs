@@ -243,6 +243,9 @@ fn two_gateways_do_not_share_an_address() {
 fn a_gateway_listens_on_several_addresses() {
     let origin = hello();
     let gateway = open("listen: ['127.0.0.1:0', '127.0.0.1:0']", &origin);
+    // All addresses are said at one stroke, before anything is logged.
+    gateway.get("/");
+    gateway.wait_for_access_log(1);
     let addresses: Vec<String> =
         gateway.stdout().iter().filter_map(|line| line.strip_prefix("listening on ")).map(str::to_owned).collect();
     assert_eq!(addresses.len(), 2, "{addresses:?}");
