@@ -32,7 +32,7 @@ pub(crate) struct Walk {
 /// Why a section ended before its end.
 pub(crate) enum Stop {
     /// A policy answered.
-    Answered(Answer),
+    Answered(Box<Answer>),
     /// A policy refused.
     Refused(Box<PolicyRefusal>),
     /// A policy failed, and it fails closed; or a body that a policy needs can't be had.
@@ -139,12 +139,12 @@ impl Walk {
             }
             Verdict::Respond(Reply::Inline { head, body }) => {
                 self.keep(&mut effects.diff);
-                Err(Stop::Answered(Answer { head, body: Body::full(body), resume_after: None }))
+                Err(Stop::Answered(Box::new(Answer { head, body: Body::full(body), resume_after: None })))
             }
             Verdict::Respond(Reply::Staged) => {
                 self.keep(&mut effects.diff);
                 match effects.cache.hit.take() {
-                    Some(stored) => Err(Stop::Answered(stored_answer(&stored))),
+                    Some(stored) => Err(Stop::Answered(Box::new(stored_answer(&stored)))),
                     // The runtime takes such an answer for a failure.
                     None => Err(failed_closed(statement, Rejection::PolicyFault)),
                 }

@@ -35,6 +35,9 @@ enum Answer {
     Wants(bool),
 }
 
+/// What came of entering a guest: its answer and what it recorded.
+type Entered = Result<(Answer, Effects), Fault>;
+
 /// Which export is entered.
 #[derive(Clone, Copy)]
 enum Entry {
@@ -104,7 +107,7 @@ impl Leases {
         statement: &Statement,
         entry: Entry,
         exchange: Box<Exchange>,
-    ) -> (Option<Box<Exchange>>, Result<(Answer, Effects), Fault>, Used) {
+    ) -> (Option<Box<Exchange>>, Entered, Used) {
         let mut used = Used::default();
         let mut instance = match self.take(&statement.unit) {
             Ok(instance) => instance,
