@@ -14,7 +14,11 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "tollgate:gateway/policy",
-        imports: { default: trappable },
+        imports: {
+            "tollgate:http-client/http-client.send": async | trappable,
+            "tollgate:http-client/http-client.send-all": async | trappable,
+            default: trappable,
+        },
         with: {
             "tollgate:policy/messages.request": RequestHandle,
             "tollgate:policy/messages.response": ResponseHandle,
@@ -25,6 +29,8 @@ mod generated {
 mod verdict;
 
 pub use generated::exports::tollgate::policy as phases;
-pub use generated::tollgate::{cache, clock, limiter, log, metrics, policy};
+pub use generated::tollgate::{
+    backend, cache, clock, crypto, events, expression, http_client, limiter, log, metrics, policy,
+};
 pub use generated::{RequestHandle, ResponseHandle};
 pub use verdict::{BadVerdict, fields, verdict};

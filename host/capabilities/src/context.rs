@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tollgate_bindings::policy::context::{Host, SubscriptionInfo};
 use tollgate_bindings::policy::messages::HeaderError;
+use tollgate_core::edits::StagedHeader;
 use wasmtime::Result;
 
 use crate::messages::checked_field;
@@ -27,7 +28,7 @@ impl Host for Session {
 
     fn operation_id(&mut self) -> Result<Option<String>> {
         self.enter()?;
-        Ok(self.exchange()?.facts.route.operation.clone())
+        Ok(self.exchange()?.facts.route.operation.as_ref().map(|operation| operation.id.clone()))
     }
 
     fn product_id(&mut self) -> Result<Option<String>> {
@@ -52,12 +53,32 @@ impl Host for Session {
         Ok(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
 
+    fn api_path(&mut self) -> Result<String> {
+        self.enter()?;
+        Ok(self.exchange()?.facts.route.api_path.clone())
+    }
+
+    fn operation_definition(&mut self) -> Result<Option<String>> {
+        self.enter()?;
+        Ok(self.exchange()?.facts.route.operation.as_ref().map(|operation| operation.definition.clone()))
+    }
+
     fn stage_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
         self.enter()?;
-        Ok(checked_field(&name, value).and_then(|(name, value)| {
-            self.spend_header_bytes(name.as_str().len() + value.len())?;
-            self.effects.diff.staged.push((name, value));
-            Ok(())
-        }))
+        Ok(self.stage(&name, value, false))
+    }
+
+    fn append_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
+        self.enter()?;
+        Ok(self.stage(&name, value, true))
+    }
+}
+
+impl Session {
+    fn stage(&mut self, name: &str, value: Vec<u8>, append: bool) -> std::result::Result<(), HeaderError> {
+        let (name, value) = checked_field(name, value)?;
+        self.spend_header_bytes(name.as_str().len() + value.len())?;
+        self.effects.diff.staged.push(StagedHeader { name, value, append });
+        Ok(())
     }
 }

@@ -1,26 +1,52 @@
 //! One request and its response, as statements see them. It is lent to a store for the length of a call.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use smallvec::SmallVec;
+use tollgate_core::base_url::BaseUrl;
+use tollgate_core::edits::{BackendChoice, StagedHeader};
 use tollgate_core::message::{RequestHead, ResponseHead};
+use tollgate_core::place::{Scope, Section};
+use tollgate_expression::Value;
 
 use crate::cache::CacheTurn;
 use crate::limiter::Holds;
+use crate::trace::Trace;
+use crate::variables::{TooMany, Variables};
 
 /// Facts of a route, shared by all requests that take it.
 #[derive(Debug)]
 pub struct RouteFacts {
     /// The API's id.
     pub api: String,
-    /// The operation's id; none in an API without operations.
-    pub operation: Option<String>,
+    /// The API's public path, without a slash at either end.
+    pub api_path: String,
+    /// The operation; none in an API without operations.
+    pub operation: Option<OperationFacts>,
     /// The product in whose context the request runs.
     pub product: Option<String>,
+    /// Where the API's requests go unless a statement says otherwise.
+    pub backend: BaseUrl,
+    /// The document's `backends` by their ids.
+    pub backends: Arc<BTreeMap<String, BaseUrl>>,
+}
+
+/// Facts of an operation.
+#[derive(Debug)]
+pub struct OperationFacts {
+    /// Its id.
+    pub id: String,
+    /// Its method; `*` for every method.
+    pub method: String,
+    /// Its URL template.
+    pub url: String,
+    /// All that the document says of it, as JSON text.
+    pub definition: String,
 }
 
 /// Facts of a subscription, shared by all requests that use its keys.
@@ -30,10 +56,12 @@ pub struct SubscriptionFacts {
     pub id: String,
     /// When it began: milliseconds since 1970-01-01T00:00:00Z.
     pub start_unix_ms: i64,
+    /// The user that it belongs to, if the document says so.
+    pub owner: Option<String>,
 }
 
 /// What stays the same during an exchange.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// The id that the client gets as `x-request-id`.
     pub request_id: Arc<str>,
@@ -49,17 +77,38 @@ pub struct Facts {
     pub started: Instant,
 }
 
-/// What went wrong, for the on-error section.
-#[derive(Clone, Debug)]
+/// What went wrong, for the on-error section (`apim.md` §2, `context.LastError`).
+#[derive(Clone, Debug, Default)]
 pub struct LastError {
     /// A statement's name or a step of the gateway.
     pub source: String,
     /// A word. Example: `RateLimitExceeded`.
     pub reason: String,
-    /// The sentence that the client is about to get.
+    /// What happened, in a sentence; for a failed expression more than the client is told.
     pub message: String,
     /// The statement's id or place; none for a step of the gateway.
     pub statement: Option<String>,
+    /// Where the statement stands; none for a step of the gateway.
+    pub at: Option<Arc<Position>>,
+    /// The status that the client is about to get.
+    pub status: u16,
+}
+
+/// Where an entry of a policy document stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The scope of its document.
+    pub scope: Scope,
+    /// Its section.
+    pub section: Section,
+    /// Its way within the section. Example: `choose[3]/when[2]`.
+    pub path: String,
+    /// Its `id`, if it has one.
+    pub id: Option<String>,
+    /// Unique in the document. Example: `apis/orders/inbound/1`.
+    pub place: String,
+    /// File, line and column.
+    pub source: String,
 }
 
 /// One request and its response.
@@ -69,8 +118,12 @@ pub struct Exchange {
     pub facts: Facts,
     /// As it will be forwarded.
     pub request: RequestHead,
+    /// The target as the client sent it, normalised and without the key.
+    pub original_target: PathAndQuery,
     /// A statement has replaced the target, which is relative to the API from then on.
     pub is_rewritten: bool,
+    /// Where the request goes instead of the API's backend.
+    pub backend: Option<BackendChoice>,
     /// As it will be returned, once there is one.
     pub response: Option<ResponseHead>,
     /// The request's body, if it was buffered for the statement at hand.
@@ -80,13 +133,15 @@ pub struct Exchange {
     /// Set in the on-error section.
     pub last_error: Option<LastError>,
     /// Headers for whatever response will be given.
-    pub staged_headers: Vec<(HeaderName, HeaderValue)>,
-    /// Variables as JSON text. Few, so a list.
-    pub variables: Vec<(String, String)>,
+    pub staged_headers: Vec<StagedHeader>,
+    /// What statements pass to one another.
+    pub variables: Variables,
     /// What the cache knows of this exchange.
     pub cache: CacheTurn,
     /// Permits and quotas that are settled when the exchange ends.
     pub holds: Holds,
+    /// What happened so far, if somebody asked for it.
+    pub trace: Option<Box<Trace>>,
 }
 
 impl Exchange {
@@ -94,24 +149,54 @@ impl Exchange {
     pub fn new(facts: Facts, request: RequestHead) -> Exchange {
         Exchange {
             facts,
+            original_target: request.target.clone(),
             request,
             is_rewritten: false,
+            backend: None,
             response: None,
             request_body: None,
             response_body: None,
             last_error: None,
             staged_headers: Vec::new(),
-            variables: Vec::new(),
+            variables: Variables::default(),
             cache: CacheTurn::default(),
             holds: Holds::default(),
+            trace: None,
         }
     }
 
-    /// Set a variable.
-    pub fn set_variable(&mut self, name: String, json: String) {
-        match self.variables.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, value)) => *value = json,
-            None => self.variables.push((name, json)),
+    /// A copy for statements that run beside each other. What is to be settled at the end stays with the original.
+    pub fn branch(&self) -> Exchange {
+        Exchange {
+            facts: self.facts.clone(),
+            request: self.request.clone(),
+            original_target: self.original_target.clone(),
+            is_rewritten: self.is_rewritten,
+            backend: self.backend.clone(),
+            response: self.response.clone(),
+            request_body: None,
+            response_body: None,
+            last_error: self.last_error.clone(),
+            staged_headers: Vec::new(),
+            variables: self.variables.clone(),
+            cache: CacheTurn::default(),
+            holds: Holds::default(),
+            trace: self.trace.as_ref().map(|_| Box::default()),
         }
+    }
+
+    /// Where the request goes, or went.
+    pub fn base_url(&self) -> &BaseUrl {
+        match &self.backend {
+            Some(BackendChoice::Url(url)) => url,
+            Some(BackendChoice::Id(id)) => self.facts.route.backends.get(id).unwrap_or(&self.facts.route.backend),
+            None => &self.facts.route.backend,
+        }
+    }
+
+    /// Set a variable to a JSON text that a guest gave, which is one.
+    pub fn set_variable_json(&mut self, name: &str, json: &str) -> Result<(), TooMany> {
+        let value = Value::from_json_text(json).unwrap_or(Value::Null);
+        self.variables.set(name, value)
     }
 }

@@ -12,6 +12,9 @@ pub mod session;
 /// Keys of limiter and cache, as keyed hashes.
 mod digest;
 
+/// What happened to a traced exchange.
+pub mod trace;
+
 /// `tollgate:policy/messages`
 mod messages;
 
@@ -19,7 +22,22 @@ mod messages;
 mod context;
 
 /// `tollgate:policy/variables`
-mod variables;
+pub mod variables;
+
+/// `tollgate:expression/expression`
+pub mod expression;
+
+/// `tollgate:http-client/http-client`
+pub mod http_client;
+
+/// `tollgate:backend/backend`
+mod backend;
+
+/// `tollgate:crypto/crypto`
+mod crypto;
+
+/// `tollgate:events/events`
+pub mod events;
 
 /// `tollgate:limiter/limiter`
 pub mod limiter;

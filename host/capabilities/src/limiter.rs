@@ -12,17 +12,22 @@ mod quota;
 /// Where quotas are kept on disk.
 mod ledger;
 
+/// Charges that are known only at the end of an exchange.
+mod later;
+
 use tollgate_bindings::limiter::limiter as wit;
 use tollgate_bindings::limiter::limiter::{Counter, Host, LimiterError, Sharing};
 use wasmtime::Result;
 
 use crate::clock::{monotonic_us, unix_ms};
 use crate::session::Session;
+use algorithm::{Ask, Decision};
+use later::{Later, LaterCounter};
 
 pub use algorithm::Rule;
 pub use ledger::LedgerError;
 pub use quota::QuotaStore;
-pub use store::{Holds, LimiterStore};
+pub use store::{Acquired, Holds, LimiterStore, Permit};
 
 /// The longest key of a counter.
 const MAX_KEY_BYTES: usize = 1024;
@@ -45,6 +50,62 @@ impl Session {
             Sharing::Statement => Name { sharing: "s", owner: &identity.key, key: &counter.key },
             Sharing::Gateway => Name { sharing: "g", owner: &identity.name, key: &counter.key },
         }))
+    }
+
+    /// Leave a charge for the end of the outbound section.
+    fn charge_later(
+        &mut self,
+        counter: LaterCounter,
+        cost: u64,
+        condition: Option<u32>,
+        count: Option<u32>,
+    ) -> Result<std::result::Result<(), LimiterError>> {
+        let mut found = [None, None];
+        for (slot, number) in found.iter_mut().zip([condition, count]) {
+            let Some(number) = number else { continue };
+            match self.expression(number)? {
+                Some(expression) => *slot = Some(expression.clone()),
+                None => return Ok(Err(LimiterError::Invalid(format!("there is no expression {number}")))),
+            }
+        }
+        let [condition, count] = found;
+        self.exchange_mut()?.holds.add_later(Later { counter, cost, condition, count });
+        Ok(Ok(()))
+    }
+}
+
+impl Name<'_> {
+    fn quota_key(&self) -> String {
+        format!("{}/{}/{}", self.sharing, self.owner, self.key)
+    }
+}
+
+fn told(decision: Decision) -> wit::Decision {
+    wit::Decision {
+        admitted: decision.admitted,
+        remaining: decision.remaining,
+        retry_after_ms: decision.retry_after_us.div_ceil(1000),
+    }
+}
+
+fn budget(asked: &wit::Quota) -> quota::Budget {
+    quota::Budget {
+        calls: asked.calls,
+        bytes: asked.bytes,
+        period_ms: asked.period_ms,
+        anchor_unix_ms: asked.anchor_unix_ms,
+    }
+}
+
+fn quota_told(decision: quota::QuotaDecision) -> wit::QuotaDecision {
+    wit::QuotaDecision {
+        exhausted: decision.exhausted.map(|part| match part {
+            quota::Exhausted::Calls => wit::Exhausted::Calls,
+            quota::Exhausted::Bytes => wit::Exhausted::Bytes,
+        }),
+        remaining_calls: decision.remaining_calls,
+        remaining_bytes: decision.remaining_bytes,
+        renews_in_ms: decision.renews_in_ms,
     }
 }
 
@@ -86,14 +147,37 @@ impl Host for Session {
         };
         let parts = [name.sharing.as_bytes(), name.owner.as_bytes(), name.key.as_bytes()];
         let decision = self.services.limiter.admit(&parts, cost, rule, monotonic_us(), unix_ms());
-        Ok(match decision {
-            Some(decision) => Ok(wit::Decision {
-                admitted: decision.admitted,
-                remaining: decision.remaining,
-                retry_after_ms: decision.retry_after_us.div_ceil(1000),
-            }),
-            None => Err(LimiterError::Capacity),
-        })
+        Ok(decision.map(told).ok_or(LimiterError::Capacity))
+    }
+
+    fn admit_later(
+        &mut self,
+        counter: Counter,
+        cost: u64,
+        asked: wit::Rule,
+        condition: Option<u32>,
+        count: Option<u32>,
+    ) -> Result<std::result::Result<wit::Decision, LimiterError>> {
+        self.enter()?;
+        let rule = match rule(asked) {
+            Ok(rule) => rule,
+            Err(error) => return Ok(Err(error)),
+        };
+        let name = match self.counter_name(&counter)? {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error)),
+        };
+        let parts = [name.sharing.as_bytes(), name.owner.as_bytes(), name.key.as_bytes()];
+        let key = self.services.limiter.meter_key(&parts, &rule);
+        let Some(decision) = self.services.limiter.ask(key, Ask::Look, cost, rule, monotonic_us(), unix_ms()) else {
+            return Ok(Err(LimiterError::Capacity));
+        };
+        if decision.admitted
+            && let Err(error) = self.charge_later(LaterCounter::Rate { key, rule }, cost, condition, count)?
+        {
+            return Ok(Err(error));
+        }
+        Ok(Ok(told(decision)))
     }
 
     fn admit_quota(
@@ -103,16 +187,9 @@ impl Host for Session {
         asked: wit::Quota,
     ) -> Result<std::result::Result<wit::QuotaDecision, LimiterError>> {
         self.enter()?;
-        let name = match self.counter_name(&counter)? {
-            Ok(name) => name,
+        let (key, budget) = match self.counter_name(&counter)? {
+            Ok(name) => (name.quota_key(), budget(&asked)),
             Err(error) => return Ok(Err(error)),
-        };
-        let key = format!("{}/{}/{}", name.sharing, name.owner, name.key);
-        let budget = quota::Budget {
-            calls: asked.calls,
-            bytes: asked.bytes,
-            period_ms: asked.period_ms,
-            anchor_unix_ms: asked.anchor_unix_ms,
         };
         let quotas = self.services.quotas.clone();
         let counted = self.exchange()?.holds.has_quota(&key);
@@ -123,15 +200,35 @@ impl Host for Session {
         if decision.exhausted.is_none() && !counted {
             self.exchange_mut()?.holds.add_quota(quotas, key, budget);
         }
-        Ok(Ok(wit::QuotaDecision {
-            exhausted: decision.exhausted.map(|part| match part {
-                quota::Exhausted::Calls => wit::Exhausted::Calls,
-                quota::Exhausted::Bytes => wit::Exhausted::Bytes,
-            }),
-            remaining_calls: decision.remaining_calls,
-            remaining_bytes: decision.remaining_bytes,
-            renews_in_ms: decision.renews_in_ms,
-        }))
+        Ok(Ok(quota_told(decision)))
+    }
+
+    fn admit_quota_later(
+        &mut self,
+        counter: Counter,
+        cost: u64,
+        asked: wit::Quota,
+        condition: Option<u32>,
+        count: Option<u32>,
+    ) -> Result<std::result::Result<wit::QuotaDecision, LimiterError>> {
+        self.enter()?;
+        let (key, budget) = match self.counter_name(&counter)? {
+            Ok(name) => (name.quota_key(), budget(&asked)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let quotas = self.services.quotas.clone();
+        let counted = self.exchange()?.holds.has_quota(&key);
+        let Some(decision) = quotas.look(&key, if counted { 0 } else { cost }, &budget, unix_ms()) else {
+            return Ok(Err(LimiterError::Capacity));
+        };
+        if decision.exhausted.is_none() && !counted {
+            // Held from now on, so that its bytes are counted and a second statement counts no second time.
+            self.exchange_mut()?.holds.add_quota(quotas, key.clone(), budget);
+            if let Err(error) = self.charge_later(LaterCounter::Quota { key, budget }, cost, condition, count)? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(quota_told(decision)))
     }
 
     fn acquire(&mut self, counter: Counter, max: u32) -> Result<std::result::Result<bool, LimiterError>> {

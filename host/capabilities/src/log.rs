@@ -1,5 +1,6 @@
 //! `tollgate:log/log`: lines for the operator, capped per call.
 
+use serde_json::{Value, json};
 use tollgate_bindings::log::log::{Host, Level};
 use wasmtime::Result;
 
@@ -29,8 +30,7 @@ impl Host for Session {
         };
         self.log_lines_left = lines_left;
         self.log_bytes_left = bytes_left;
-        let message: String =
-            message.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+        let message = harmless(&message);
         let statement = &self.identity()?.statement;
         let request_id = &*self.exchange()?.facts.request_id;
         match level {
@@ -41,6 +41,43 @@ impl Host for Session {
         }
         Ok(())
     }
+
+    fn trace(&mut self, source: String, level: Level, message: String, metadata: Vec<(String, String)>) -> Result<()> {
+        let metadata: serde_json::Map<String, Value> =
+            metadata.into_iter().take(MAX_METADATA).map(|(name, value)| (name, Value::String(value))).collect();
+        let statement = self.identity()?.statement.clone();
+        if let Some(trace) = &mut self.exchange_mut()?.trace {
+            trace.add(json!({
+                "trace": source,
+                "severity": severity(level),
+                "statement": statement,
+                "message": message,
+                "metadata": metadata,
+            }));
+        }
+        let line = match metadata.is_empty() {
+            true => format!("{source}: {message}"),
+            false => format!("{source}: {message} {}", Value::Object(metadata)),
+        };
+        self.write(level, line)
+    }
+}
+
+/// Pairs of a trace's metadata.
+const MAX_METADATA: usize = 64;
+
+/// The words of `trace` (`apim.md` §1.8).
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "verbose",
+        Level::Info | Level::Warn => "information",
+        Level::Error => "error",
+    }
+}
+
+/// Text that does no harm on a terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 /// Neither a control character nor one that reorders or hides what stands beside it on a terminal.

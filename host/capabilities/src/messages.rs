@@ -233,9 +233,34 @@ impl HostRequest for Session {
         Ok(match PathAndQuery::try_from(text) {
             Ok(target) => {
                 self.effects.diff.request.target = Some(target);
+                self.effects.diff.request.is_rewritten = true;
                 Ok(())
             }
             Err(_) => Err(TargetError::Invalid),
+        })
+    }
+
+    fn set_query(
+        &mut self,
+        _: Resource<RequestHandle>,
+        query: Option<String>,
+    ) -> Result<std::result::Result<(), TargetError>> {
+        self.enter()?;
+        let query = query.as_deref();
+        if query.map_or(0, str::len) > self.limits.header_bytes {
+            return Ok(Err(TargetError::Other("the query is over the limit `header-bytes`".into())));
+        }
+        let path = self.target()?.path();
+        let text = match query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        Ok(match PathAndQuery::try_from(text) {
+            Ok(target) if target.query() == query => {
+                self.effects.diff.request.target = Some(target);
+                Ok(())
+            }
+            _ => Err(TargetError::Invalid),
         })
     }
 
@@ -317,11 +342,22 @@ impl HostResponse for Session {
         Ok(response.status.as_u16())
     }
 
-    fn set_status(&mut self, _: Resource<ResponseHandle>, status: u16) -> Result<bool> {
+    fn set_status(&mut self, response: Resource<ResponseHandle>, status: u16) -> Result<bool> {
+        self.set_status_with_reason(response, status, None)
+    }
+
+    fn set_status_with_reason(
+        &mut self,
+        _: Resource<ResponseHandle>,
+        status: u16,
+        reason: Option<String>,
+    ) -> Result<bool> {
         self.enter()?;
+        let is_phrase = |text: &str| text.len() <= 1024 && !text.bytes().any(|b| b.is_ascii_control() && b != b'\t');
         Ok(match StatusCode::from_u16(status) {
-            Ok(status) if (200..600).contains(&status.as_u16()) => {
+            Ok(status) if (200..600).contains(&status.as_u16()) && reason.as_deref().is_none_or(is_phrase) => {
                 self.effects.diff.response.status = Some(status);
+                self.effects.diff.response.reason = reason.map(Box::from);
                 true
             }
             _ => false,

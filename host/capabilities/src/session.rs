@@ -1,13 +1,18 @@
 //! A store's data: the lent exchange, what the call recorded, and what it may still use up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tollgate_core::edits::Diff;
+use tollgate_core::egress::Egress;
 use tollgate_core::limits::Limits;
 use wasmtime::ResourceLimiter;
 
 use crate::cache::{CacheEffects, CacheStore};
-use crate::exchange::Exchange;
+use crate::events::EventStore;
+use crate::exchange::{Exchange, Position};
+use crate::expression::{Failed, StatementExpression};
+use crate::http_client::HttpClient;
 use crate::limiter::{LimiterStore, QuotaStore};
 use crate::metrics::MetricStore;
 
@@ -22,6 +27,8 @@ pub struct Services {
     pub cache: CacheStore,
     /// Series that policies own.
     pub metrics: MetricStore,
+    /// Records for machines.
+    pub events: EventStore,
 }
 
 /// Who is running: tells statements apart where they share state.
@@ -35,6 +42,12 @@ pub struct Identity {
     pub name: String,
     /// Built-in statements share cached values with one another.
     pub built_in: bool,
+    /// The expressions of its configuration, by their numbers.
+    pub expressions: Vec<StatementExpression>,
+    /// Which origins it may call.
+    pub egress: Arc<Egress>,
+    /// Where it stands.
+    pub position: Arc<Position>,
 }
 
 impl Identity {
@@ -64,10 +77,11 @@ pub struct Effects {
     pub diff: Diff,
     /// What the cache was asked to do.
     pub cache: CacheEffects,
+    /// The last expression that failed.
+    pub failed_expression: Option<Failed>,
 }
 
 /// A store's data.
-#[derive(Debug)]
 pub struct Session {
     /// The lent exchange; none outside of a call.
     pub(crate) exchange: Option<Box<Exchange>>,
@@ -77,6 +91,10 @@ pub struct Session {
     pub(crate) limits: Arc<Limits>,
     /// What the call recorded so far.
     pub(crate) effects: Effects,
+    /// The worker's way out; none outside of a call.
+    pub(crate) client: Option<Arc<dyn HttpClient>>,
+    pub(crate) callouts_left: u32,
+    waited: Duration,
     host_calls_left: u32,
     pub(crate) log_lines_left: u32,
     pub(crate) log_bytes_left: usize,
@@ -94,6 +112,9 @@ impl Session {
             services,
             limits,
             effects: Effects::default(),
+            client: None,
+            callouts_left: 0,
+            waited: Duration::ZERO,
             host_calls_left: 0,
             log_lines_left: 0,
             log_bytes_left: 0,
@@ -104,9 +125,12 @@ impl Session {
     }
 
     /// Lend an exchange for one call of the statement `identity`.
-    pub fn lend(&mut self, exchange: Box<Exchange>, identity: Arc<Identity>) {
+    pub fn lend(&mut self, exchange: Box<Exchange>, identity: Arc<Identity>, client: Option<Arc<dyn HttpClient>>) {
         self.exchange = Some(exchange);
         self.identity = Some(identity);
+        self.client = client;
+        self.callouts_left = self.limits.callouts;
+        self.waited = Duration::ZERO;
         self.host_calls_left = self.limits.host_calls;
         self.log_lines_left = self.limits.log_lines;
         self.log_bytes_left = self.limits.log_bytes;
@@ -119,7 +143,17 @@ impl Session {
             self.report_dropped_lines();
         }
         self.identity = None;
+        self.client = None;
         (self.exchange.take(), std::mem::take(&mut self.effects))
+    }
+
+    /// Time that the call spent waiting in the host since this was last asked: it isn't the guest's.
+    pub fn take_waited(&mut self) -> Duration {
+        std::mem::take(&mut self.waited)
+    }
+
+    pub(crate) fn add_waited(&mut self, waited: Duration) {
+        self.waited = self.waited.saturating_add(waited);
     }
 
     /// True if the guest was refused memory or a table since the store began.

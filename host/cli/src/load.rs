@@ -8,7 +8,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use tollgate_document::{Diagnostics, Document, StateSettings};
 use tollgate_gateway::{Plan, PlanBuilder};
-use tollgate_runtime::{CacheStore, LimiterStore, MetricStore, QuotaStore, Runtime, RuntimeSettings, Services};
+use tollgate_runtime::{
+    CacheStore, EventLogSettings, EventStore, LimiterStore, MetricStore, QuotaStore, Runtime, RuntimeSettings, Services,
+};
 
 use crate::built_ins::BUILT_INS;
 
@@ -65,7 +67,20 @@ fn services_with(state: &StateSettings, quotas: QuotaStore) -> Services {
         quotas,
         cache: CacheStore::new(state.cache_bytes, bytes(state.cache_entry_bytes)),
         metrics: MetricStore::default(),
+        events: EventStore::default(),
     }
+}
+
+/// Open the event logs of a document. Files are made, so this is for a gateway that serves.
+pub(crate) fn event_logs(document: &Document, services: &Services) -> anyhow::Result<()> {
+    let wanted: Vec<EventLogSettings> = document
+        .event_logs
+        .iter()
+        .map(|log| EventLogSettings { id: log.id.clone(), file: log.file.clone(), max_bytes: log.max_bytes })
+        .collect();
+    services.events.open(&wanted).map_err(|(log, error)| {
+        anyhow::anyhow!("the event log `{}` ({}) can't be opened: {error}", log.id, log.file.display())
+    })
 }
 
 /// A runtime that serves nobody: for `check` and `inspect`.

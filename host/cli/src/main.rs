@@ -3,10 +3,12 @@
 mod built_ins;
 mod check;
 mod demo;
+mod explain;
 mod inspect;
 mod load;
 mod log;
 mod run;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +39,26 @@ enum Command {
         /// The configuration, such as tollgate.yaml.
         file: PathBuf,
     },
+    /// Show what a request would meet: its route and its effective chain, each entry with the line it came from.
+    Explain {
+        /// The configuration, such as tollgate.yaml.
+        file: PathBuf,
+        /// Example: GET
+        method: String,
+        /// Path and query, as a client would send them. Example: /orders/7
+        path: String,
+        /// A subscription key.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Show a traced request step by step; without ID, hand out a debug token and list the traces that there are.
+    Trace {
+        /// What the response header `tollgate-trace-id` said.
+        id: Option<String>,
+        /// The admin address.
+        #[arg(long, default_value = "127.0.0.1:9901")]
+        admin: std::net::SocketAddr,
+    },
     /// Start an origin and a gateway with a commented configuration, and print the curl lines to try.
     Demo {
         /// The gateway's address.
@@ -65,6 +87,8 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run { file } => run::run(&file),
         Command::Check { file } => check::check(&file),
+        Command::Explain { file, method, path, key } => explain::explain(&file, &method, &path, key.as_deref()),
+        Command::Trace { id, admin } => trace::trace(id.as_deref(), admin),
         Command::Demo { listen, admin } => demo::demo(listen, admin),
         Command::Inspect { file, json } => inspect::inspect(&file, json),
     };

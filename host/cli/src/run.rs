@@ -74,6 +74,7 @@ pub(crate) fn start(file: &Path, text: &str) -> anyhow::Result<Option<Serving>> 
             return Ok(None);
         }
     };
+    load::event_logs(&document, builder.runtime().services())?;
     let gateway = Gateway::start(settings(&document, workers), plan, Arc::clone(builder.runtime()))?;
     Ok(Some(Serving { file: file.to_owned(), text: text.to_owned(), document, builder, gateway }))
 }
@@ -201,6 +202,10 @@ impl Serving {
         let digest = digest_of(&text);
         match load::plan(&self.builder, &self.file, &text) {
             Ok((document, plan)) => {
+                if let Err(error) = load::event_logs(&document, self.builder.runtime().services()) {
+                    tracing::error!(error = format!("{error:#}"), "reload failed: kept the last good plan");
+                    return;
+                }
                 self.warn_of_what_needs_a_restart(&document);
                 let (apis, statements) = (plan.apis(), plan.statements());
                 self.gateway.swap(plan);

@@ -7,6 +7,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use smallvec::SmallVec;
 
+use crate::base_url::BaseUrl;
+
 /// One edit of one header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderEdit {
@@ -95,6 +97,8 @@ pub struct RequestEdits {
     pub method: Option<Method>,
     /// A new path and query.
     pub target: Option<PathAndQuery>,
+    /// The new path is relative to the API; false if only the query is new.
+    pub is_rewritten: bool,
     /// A new body.
     pub body: Option<Bytes>,
 }
@@ -106,8 +110,41 @@ pub struct ResponseEdits {
     pub headers: HeaderEdits,
     /// A new status.
     pub status: Option<StatusCode>,
+    /// The reason phrase that goes with the new status; none for the usual one.
+    pub reason: Option<Box<str>>,
     /// A new body.
     pub body: Option<Bytes>,
+}
+
+/// A header for whatever response will be given.
+#[derive(Clone, Debug)]
+pub struct StagedHeader {
+    /// Its name.
+    pub name: HeaderName,
+    /// Its value.
+    pub value: HeaderValue,
+    /// One more line, instead of the only one.
+    pub append: bool,
+}
+
+impl StagedHeader {
+    /// Put it on a response.
+    pub fn place(self, headers: &mut HeaderMap) {
+        if self.append {
+            headers.append(self.name, self.value);
+        } else {
+            headers.insert(self.name, self.value);
+        }
+    }
+}
+
+/// Where a request goes instead of its API's backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// A base URL.
+    Url(BaseUrl),
+    /// An entry of the document's `backends`, which exists.
+    Id(String),
 }
 
 /// Everything that one call recorded.
@@ -118,7 +155,9 @@ pub struct Diff {
     /// Applied after `next` in the outbound and on-error sections.
     pub response: ResponseEdits,
     /// Headers for whatever response will be given; kept after every verdict.
-    pub staged: Vec<(HeaderName, HeaderValue)>,
+    pub staged: Vec<StagedHeader>,
+    /// Another backend; applied after `next`.
+    pub backend: Option<BackendChoice>,
     /// Variables set, as JSON text; kept after every verdict.
     pub variables: Vec<(String, String)>,
     /// Bytes of names and values recorded as header edits, against the limit `header-bytes`.

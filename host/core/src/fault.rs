@@ -13,6 +13,8 @@ pub enum Blame {
     Origin,
     /// The client.
     Client,
+    /// Whoever wrote the document: an expression that fails.
+    Operator,
 }
 
 impl Blame {
@@ -23,6 +25,7 @@ impl Blame {
             Blame::Host => "host",
             Blame::Origin => "origin",
             Blame::Client => "client",
+            Blame::Operator => "operator",
         }
     }
 }

@@ -8,6 +8,9 @@ pub mod place;
 /// Heads of messages as statements see them.
 pub mod message;
 
+/// The base URL of an origin.
+pub mod base_url;
+
 /// Which header fields belong to the gateway.
 pub mod field;
 
@@ -22,6 +25,12 @@ pub mod limits;
 
 /// What a component may import.
 pub mod grants;
+
+/// Hosts and ports, as URLs write them.
+pub mod authority;
+
+/// Which origins statements may call.
+pub mod egress;
 
 /// How a call can fail, and who is to blame.
 pub mod fault;

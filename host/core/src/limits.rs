@@ -34,6 +34,9 @@ pub const LOG_LINES: u32 = 64;
 /// Log bytes that one call may write.
 pub const LOG_BYTES: usize = 8 << 10;
 
+/// Requests of its own that one call may make: a token, a few look-ups, and some tries again.
+pub const CALLOUTS: u32 = 16;
+
 /// What one call may use up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
@@ -59,6 +62,8 @@ pub struct Limits {
     pub log_lines: u32,
     /// See [`LOG_BYTES`].
     pub log_bytes: usize,
+    /// See [`CALLOUTS`].
+    pub callouts: u32,
 }
 
 impl Default for Limits {
@@ -75,6 +80,7 @@ impl Default for Limits {
             body_bytes: BODY_BYTES,
             log_lines: LOG_LINES,
             log_bytes: LOG_BYTES,
+            callouts: CALLOUTS,
         }
     }
 }
@@ -94,7 +100,7 @@ pub struct LimitField {
 pub const MAX_MEMORY_BYTES: u64 = 128 << 20;
 
 /// Every limit that an operator can set, by its key in a document.
-pub const FIELDS: [LimitField; 11] = [
+pub const FIELDS: [LimitField; 12] = [
     LimitField { key: "fuel", max: 1_000_000_000_000, set: |l, v| l.fuel = v },
     LimitField { key: "fuel-per-body-byte", max: 1_000_000, set: |l, v| l.fuel_per_body_byte = v },
     LimitField { key: "deadline-ms", max: 60_000, set: |l, v| l.deadline_ms = v },
@@ -106,4 +112,5 @@ pub const FIELDS: [LimitField; 11] = [
     LimitField { key: "body-bytes", max: 64 << 20, set: |l, v| l.body_bytes = v as usize },
     LimitField { key: "log-lines", max: 10_000, set: |l, v| l.log_lines = v as u32 },
     LimitField { key: "log-bytes", max: 1 << 20, set: |l, v| l.log_bytes = v as usize },
+    LimitField { key: "callouts", max: 1_000, set: |l, v| l.callouts = v as u32 },
 ];

@@ -3,7 +3,7 @@
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 
-/// How the client reached the gateway, or what a trusted proxy says of it.
+/// How the client reached the gateway (or what a trusted proxy says of it), or how the gateway reaches an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Cleartext.
@@ -19,6 +19,20 @@ impl Scheme {
             Scheme::Http => "http",
             Scheme::Https => "https",
         }
+    }
+
+    /// The port that a URL without one means.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+
+    /// The scheme of a URL, in any case, and what is behind its `://`; none if it is another.
+    pub fn split(url: &str) -> Option<(Scheme, &str)> {
+        let (scheme, rest) = url.split_once("://")?;
+        [Scheme::Http, Scheme::Https].into_iter().find(|s| s.as_str().eq_ignore_ascii_case(scheme)).map(|s| (s, rest))
     }
 }
 

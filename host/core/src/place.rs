@@ -95,6 +95,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// All scopes, from broad to narrow.
+    pub const ALL: [Scope; 4] = [Scope::Global, Scope::Product, Scope::Api, Scope::Operation];
+
     /// The word used in logs and `last-error`.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,15 +1,20 @@
 //! The typed document: what `tollgate.yaml` says, defaults filled in and references checked.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use serde_json::Value;
+use tollgate_core::egress::Egress;
 use tollgate_core::grants::Grants;
 
+use crate::backend::{Backend, Origin, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
+use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
-use crate::settings::{AccessLog, GatewayLimits, Secret, StateSettings, Timeouts};
+use crate::settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
 use crate::{read, yaml};
 
 /// Names that exist before the document is read.
@@ -36,6 +41,10 @@ pub struct Document {
     pub limits: GatewayLimits,
     /// Where counters and cached values live.
     pub state: StateSettings,
+    /// In the order of the file; names are unique.
+    pub named_values: Vec<NamedValue>,
+    /// In the order of the file; ids are unique.
+    pub fragments: Vec<FragmentDefinition>,
     /// The global scope.
     pub policies: PolicyDocument,
     /// In the order of the file; ids and paths are unique.
@@ -46,6 +55,14 @@ pub struct Document {
     pub subscriptions: Vec<Subscription>,
     /// Custom statements, in the order of the file; names are unique and no built-in's.
     pub components: Vec<Component>,
+    /// Origins that APIs and statements refer to, in the order of the file; ids are unique.
+    pub backends: Vec<Backend>,
+    /// What built-in statements may call.
+    pub egress: Egress,
+    /// In the order of the file; ids and files are unique.
+    pub event_logs: Vec<EventLog>,
+    /// JSON Schemas by name, as they were written or read from their files. Whether each is a schema isn't checked.
+    pub schemas: BTreeMap<String, Value>,
 }
 
 impl Document {
@@ -63,7 +80,7 @@ impl Document {
         let mut diagnostics = Diagnostics::new(file);
         let document = yaml::parse(text, env, &mut diagnostics).map(|root| {
             let folder = file.parent().unwrap_or(Path::new(""));
-            read::document(&root, folder, known, &mut diagnostics)
+            read::document(&root, folder, known, env, &mut diagnostics)
         });
         (document, diagnostics)
     }
@@ -71,6 +88,11 @@ impl Document {
     /// The API with this id.
     pub fn api(&self, id: &str) -> Option<&Api> {
         self.apis.iter().find(|api| api.id == id)
+    }
+
+    /// The backend with this id.
+    pub fn backend(&self, id: &str) -> Option<&Backend> {
+        self.backends.iter().find(|backend| backend.id == id)
     }
 
     /// The product with this id.
@@ -98,8 +120,10 @@ pub struct Api {
     pub id: String,
     /// The public path, normalised and without a slash at either end; empty for the root. Example: `shop/orders`.
     pub path: String,
-    /// Where requests go.
+    /// Where requests go. If the document refers to one of `backends`, that one's origin.
     pub backend: Origin,
+    /// How the origin is trusted. If the document refers to one of `backends`, as that one says.
+    pub tls: OriginTls,
     /// Is a key asked for, outside open products?
     pub subscription_required: bool,
     /// Where the key is looked for.
@@ -112,36 +136,6 @@ pub struct Api {
     pub operations: Vec<Operation>,
     /// Where it begins in the file.
     pub mark: Mark,
-}
-
-/// The base URL of an origin, `http://host[:port][/base]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// A name or an IPv4 address in lower case, or an IPv6 address in its brackets.
-    pub host: String,
-    /// The port, 80 by default.
-    pub port: u16,
-    /// Put before every path: empty, or with a slash before it and none behind it. Example: `/v1`.
-    pub base: String,
-}
-
-impl Origin {
-    /// The value of `host`: without the port if it is 80.
-    pub fn authority(&self) -> String {
-        if self.port == 80 { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
-    }
-
-    /// The address, if the host is one and needs no look-up.
-    pub fn address(&self) -> Option<SocketAddr> {
-        let host = self.host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(&self.host);
-        host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.port))
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority(), self.base)
-    }
 }
 
 /// `subscription-key-parameter-names`: where clients put their key.
@@ -168,6 +162,9 @@ pub struct Operation {
     pub method: Option<String>,
     /// What is matched.
     pub template: Template,
+    /// What it takes and gives, as `context.operation-definition` shows it. Always an object with `id`, `method` and
+    /// `url`; `parameters`, `request` and `responses` as far as they were written, schemas put in for their names.
+    pub definition: Value,
     /// The operation scope.
     pub policies: PolicyDocument,
     /// Where it begins in the file.
@@ -255,6 +252,8 @@ pub enum ProductState {
 pub struct Subscription {
     /// Example: `acme`.
     pub id: String,
+    /// The id of the user whose it is.
+    pub owner: Option<String>,
     /// What its keys open.
     pub scope: SubscriptionScope,
     /// One or both keys are there.
@@ -322,6 +321,8 @@ pub struct Component {
     pub digest: Option<Sha256>,
     /// What it may import.
     pub grants: Grants,
+    /// What it may call: the list below its grant `http`.
+    pub egress: Egress,
     /// Where its name is in the file.
     pub mark: Mark,
     /// Where its `file` is in the file.

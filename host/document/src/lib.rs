@@ -1,13 +1,20 @@
 //! `tollgate.yaml`: from text to a typed [`Document`], with every error at its place.
 //!
 //! text → `yaml` (nodes with marks, environment filled in) → `read` (typed, checked) → [`Document`].
-//! No file is opened here: the caller reads the text, and the runtime loads what `components` names.
+//! The caller reads the text, and the runtime loads what `components` names: the only files that are opened here are
+//! those of `schemas`.
 
 /// What is wrong, and where.
 pub mod diagnostics;
 
 /// What the document says.
 pub mod document;
+
+/// Where requests go.
+pub mod backend;
+
+/// Named values and fragments.
+pub mod fragment;
 
 /// Sections, entries and statements.
 pub mod policy;
@@ -22,11 +29,16 @@ mod yaml;
 
 mod read;
 
+pub use backend::{Backend, Origin, OriginTls};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
-    Api, Component, Document, Known, Operation, Origin, PLACEHOLDER_ID, Product, ProductState, Segment, Sha256,
-    Subscription, SubscriptionKeyNames, SubscriptionScope, SubscriptionState, Template, Timestamp,
+    Api, Component, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment, Sha256, Subscription,
+    SubscriptionKeyNames, SubscriptionScope, SubscriptionState, Template, Timestamp,
 };
+pub use fragment::{FragmentDefinition, NamedText, NamedValue, Parameter};
 pub use nearest::nearest;
-pub use policy::{Entry, Isolation, Mode, OnFailure, PolicyDocument, Statement};
-pub use settings::{AccessLog, GatewayLimits, Secret, StateSettings, Timeouts};
+pub use policy::{
+    Branch, Choose, Condition, Entry, ForwardRequest, Fragment, HttpVersion, Isolation, LimitConcurrency, Located,
+    Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,
+};
+pub use settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};

@@ -1,14 +1,23 @@
 //! Policy documents: sections of entries, each a statement or a piece of the host's own flow.
 
-use std::sync::Arc;
-use std::time::Duration;
+/// What may stand in an entry: conditions and values that may be expressions.
+mod dynamic;
 
-use serde_json::Value;
-use tollgate_core::limits::Limits;
-use tollgate_core::place::Section;
+/// The host's own flow.
+mod flow;
+
+/// Statements.
+mod statement;
+
+use tollgate_core::place::{Scope, Section};
 
 use crate::diagnostics::Mark;
-use crate::yaml::Node;
+
+pub use dynamic::{Condition, Located, Setting};
+pub use flow::{
+    Branch, Choose, ForwardRequest, Fragment, HttpVersion, LimitConcurrency, Retry, SetVariable, Wait, WaitFor,
+};
+pub use statement::{Isolation, Mode, OnFailure, Statement};
 
 /// The policies of one scope.
 ///
@@ -26,112 +35,132 @@ impl PolicyDocument {
         self.sections[section as usize].as_deref()
     }
 
-    /// All statements of all sections, in order.
+    /// All entries of a section in the order of the file, each before those that it holds.
+    pub fn entries(&self, section: Section) -> impl Iterator<Item = &Entry> {
+        let mut found = Vec::new();
+        walk(self.section(section).unwrap_or_default(), &mut found);
+        found.into_iter()
+    }
+
+    /// All statements of all sections, in order; those inside of flow and of fragments too.
     pub fn statements(&self) -> impl Iterator<Item = (Section, &Statement)> {
         Section::ALL.into_iter().flat_map(|section| {
-            self.section(section).unwrap_or_default().iter().filter_map(move |entry| match entry {
+            self.entries(section).filter_map(move |entry| match entry {
                 Entry::Statement(statement) => Some((section, statement)),
-                Entry::Base | Entry::ForwardRequest { .. } => None,
+                _ => None,
             })
         })
     }
 }
 
+/// Flow is nested a few levels deep only, so this may call itself.
+fn walk<'e>(entries: &'e [Entry], found: &mut Vec<&'e Entry>) {
+    for entry in entries {
+        found.push(entry);
+        for list in entry.lists() {
+            walk(list, found);
+        }
+    }
+}
+
 /// One entry of a section.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every entry is a statement, so a box would only add a pointer")]
 pub enum Entry {
-    /// The parent scope's same section stands here. At most once in a section; without effect at the global scope.
+    /// The parent scope's same section stands here. At most once in a section and never inside of flow; without
+    /// effect at the global scope.
     Base,
-    /// The request goes to the origin here. Backend section only, at most once.
-    ForwardRequest {
-        /// Until the response's head, instead of the API's own time-out.
-        timeout: Option<Duration>,
-    },
+    /// The request goes to the origin here. Backend section only, at most once in a list.
+    ForwardRequest(ForwardRequest),
+    /// The first branch whose condition holds runs.
+    Choose(Choose),
+    /// Entries run until a condition no longer holds.
+    Retry(Retry),
+    /// Entries run at the same time.
+    Wait(Wait),
+    /// Entries run if not too many are in them already.
+    LimitConcurrency(LimitConcurrency),
+    /// A variable gets a value.
+    SetVariable(SetVariable),
+    /// The entries of a fragment stand here.
+    Fragment(Fragment),
     /// A policy component is called here.
     Statement(Statement),
 }
 
-/// One statement, complete but for what only its component knows: the schema of its configuration.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// The built-in or component that it calls. Example: `rate-limit`.
-    pub name: String,
-    /// Its configuration with environment variables filled in and keys in order; null for a bare name.
-    pub config: Value,
-    /// Its `id`, unique among the statements of one scope.
-    pub id: Option<String>,
-    /// Where it stands, unique in the document. Example: `apis/orders/operations/get/inbound/1`.
-    pub place: String,
-    /// What a failure means.
-    pub on_failure: OnFailure,
-    /// Whether instances are used again.
-    pub isolation: Isolation,
-    /// Whether its verdict counts.
-    pub mode: Mode,
-    /// Its limits, defaults filled in.
-    pub limits: Limits,
-    /// Where its name is in the file.
-    pub mark: Mark,
-    /// The configuration as it stands in the file.
-    pub(crate) source: Option<Arc<Node>>,
+impl Entry {
+    /// What the document calls it. Examples: `choose`, `rate-limit`.
+    pub fn name(&self) -> &str {
+        match self {
+            Entry::Base => "base",
+            Entry::ForwardRequest(_) => "forward-request",
+            Entry::Choose(_) => "choose",
+            Entry::Retry(_) => "retry",
+            Entry::Wait(_) => "wait",
+            Entry::LimitConcurrency(_) => "limit-concurrency",
+            Entry::SetVariable(_) => "set-variable",
+            Entry::Fragment(_) => "include-fragment",
+            Entry::Statement(statement) => &statement.name,
+        }
+    }
+
+    /// What every entry but `base` has.
+    pub fn placed(&self) -> Option<&Placed> {
+        match self {
+            Entry::Base => None,
+            Entry::ForwardRequest(entry) => Some(&entry.placed),
+            Entry::Choose(entry) => Some(&entry.placed),
+            Entry::Retry(entry) => Some(&entry.placed),
+            Entry::Wait(entry) => Some(&entry.placed),
+            Entry::LimitConcurrency(entry) => Some(&entry.placed),
+            Entry::SetVariable(entry) => Some(&entry.placed),
+            Entry::Fragment(entry) => Some(&entry.placed),
+            Entry::Statement(entry) => Some(&entry.placed),
+        }
+    }
+
+    /// The lists of entries that it holds: the branches of a `choose` and what is behind `otherwise`, one list of the
+    /// other flow, none of a statement.
+    pub fn lists(&self) -> Vec<&[Entry]> {
+        match self {
+            Entry::Choose(choose) => {
+                let branches = choose.branches.iter().map(|branch| branch.entries.as_slice());
+                branches.chain(std::iter::once(choose.otherwise.as_slice())).collect()
+            }
+            Entry::Retry(Retry { entries, .. })
+            | Entry::Wait(Wait { entries, .. })
+            | Entry::LimitConcurrency(LimitConcurrency { entries, .. })
+            | Entry::Fragment(Fragment { entries, .. }) => vec![entries],
+            Entry::Base | Entry::ForwardRequest(_) | Entry::SetVariable(_) | Entry::Statement(_) => Vec::new(),
+        }
+    }
 }
 
-impl Statement {
+/// What every entry but `base` has: who it is, where it stands, and whether it runs.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Its `id`, unique among the entries of one scope. In an included fragment, the id or else the position of the
+    /// include stands before it: `sign.hash`, `inbound/3.hash`.
+    pub id: Option<String>,
+    /// Where it stands, unique in the document; positions begin at 0. Example: `apis/orders/inbound/3/when/2/0`.
+    pub place: String,
+    /// Where it stands within its section, as `last-error` says it; positions begin at 1.
+    /// Example: `choose[4]/when[3]/set-header[1]`.
+    pub path: String,
+    /// The scope whose document it is in.
+    pub scope: Scope,
+    /// How places in that document begin. Examples: `global`, `apis/orders/operations/get`.
+    pub scope_place: String,
+    /// The section that it is in.
+    pub section: Section,
+    /// Its `when`: where that doesn't hold, the entry is passed over.
+    pub when: Option<Condition>,
+    /// Where its name is in the file.
+    pub mark: Mark,
+}
+
+impl Placed {
     /// What logs and `last-error` call it: its id, or else its place.
     pub fn label(&self) -> &str {
         self.id.as_deref().unwrap_or(&self.place)
     }
-
-    /// Where a value of the configuration is, by its JSON Pointer (RFC 6901); `""` is the whole configuration.
-    ///
-    /// For a value that isn't there (a pointer may come from a schema or a guest), the place of what is nearest
-    /// above it.
-    pub fn mark_at(&self, pointer: &str) -> Mark {
-        match &self.source {
-            Some(source) => source.at_pointer(pointer).mark,
-            None => self.mark,
-        }
-    }
-
-    /// Where the key `key` of the object at `pointer` is: for keys that a schema doesn't allow.
-    pub fn mark_of_key(&self, pointer: &str, key: &str) -> Mark {
-        match &self.source {
-            Some(source) => {
-                let object = source.at_pointer(pointer);
-                object.entry(key).map_or(object.mark, |(key, _)| key.mark)
-            }
-            None => self.mark,
-        }
-    }
-}
-
-/// `on-failure`: what happens if a statement itself fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnFailure {
-    /// `closed`: the exchange ends with 500.
-    #[default]
-    Closed,
-    /// `open`: the exchange goes on as if the statement weren't there.
-    Open,
-}
-
-/// `isolation`: which instance a request gets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Isolation {
-    /// `warm`: one that served other requests before.
-    #[default]
-    Warm,
-    /// `fresh`: one of its own.
-    Fresh,
-}
-
-/// `mode`: whether the verdict counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// `enforce`: verdict and edits are applied.
-    #[default]
-    Enforce,
-    /// `observe`: they are recorded and not applied.
-    Observe,
 }

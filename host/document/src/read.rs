@@ -2,17 +2,37 @@
 
 mod apis;
 
+mod backends;
+
 mod components;
+
+mod definition;
+
+mod dynamic;
+
+mod egress;
+
+mod event_logs;
 
 mod fields;
 
-mod origin;
+mod flow;
+
+mod fragments;
+
+mod names;
+
+pub(crate) mod origin;
 
 mod policies;
 
 mod products;
 
+mod schemas;
+
 mod settings;
+
+mod statement;
 
 mod subscriptions;
 
@@ -31,9 +51,11 @@ use crate::nearest::nearest;
 use crate::policy::PolicyDocument;
 use crate::settings::GatewayLimits;
 use crate::yaml::{Node, Quoted};
+use schemas::Schemas;
+use tollgate_core::place::Scope;
 
 /// The top-level keys.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 19] = [
     "listen",
     "admin",
     "workers",
@@ -41,11 +63,17 @@ const KEYS: [&str; 13] = [
     "access-log",
     "limits",
     "state",
+    "named-values",
+    "fragments",
     "policies",
     "apis",
     "products",
     "subscriptions",
     "components",
+    "backends",
+    "egress",
+    "event-logs",
+    "schemas",
     "tls",
 ];
 
@@ -58,27 +86,44 @@ struct Reader<'a> {
     statements: Vec<String>,
     /// The gateway's limits, which APIs inherit time-outs from.
     limits: GatewayLimits,
+    /// JSON Schemas by name, which operations refer to.
+    schemas: Schemas,
+    names: names::Names,
+    fragments: fragments::Fragments,
+    /// The ids of entries in the scope that is being read.
+    ids: Seen,
 }
 
 /// Read the whole document.
-pub(crate) fn document(root: &Node, folder: &Path, known: &Known<'_>, diagnostics: &mut Diagnostics) -> Document {
+pub(crate) fn document(
+    root: &Node,
+    folder: &Path,
+    known: &Known<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+    diagnostics: &mut Diagnostics,
+) -> Document {
     let mut reader = Reader {
         diagnostics,
         folder,
         built_ins: known.built_ins,
         statements: known.built_ins.iter().map(|&name| name.to_owned()).collect(),
         limits: GatewayLimits::default(),
+        schemas: Schemas::default(),
+        names: names::Names::default(),
+        fragments: fragments::Fragments::default(),
+        ids: Seen::default(),
     };
-    reader.read(root)
+    reader.read(root, env)
 }
 
 impl Reader<'_> {
-    fn read(&mut self, root: &Node) -> Document {
+    fn read(&mut self, root: &Node, env: &dyn Fn(&str) -> Option<String>) -> Document {
         let fields = self.fields(root, "a mapping with keys such as `apis`", &KEYS);
         if let Some((key, _)) = fields.entry("tls") {
             self.error(key.mark, "`tls`: TLS listeners come with a later version; end TLS in front of the gateway");
         }
-        // Limits come before APIs, which inherit time-outs, and components before policies, which name them.
+        // Limits come before APIs, which inherit time-outs, and components before policies, which name them. Backends
+        // and schemas come before APIs too, which refer to them.
         self.limits = self.gateway_limits(fields.get("limits"));
         let components = self.components(fields.get("components"));
         let (listen, admin) = self.addresses(&fields);
@@ -86,11 +131,16 @@ impl Reader<'_> {
         let trusted_proxies = self.trusted_proxies(fields.get("trusted-proxies"));
         let access_log = self.access_log(fields.get("access-log"));
         let state = self.state(fields.get("state"));
+        // Named values come before fragments, whose texts they stand in, and both before policies.
+        let named_values = self.named_values(fields.get("named-values"), env);
+        let fragments = self.fragments(fields.get("fragments"));
         let policies = match fields.get("policies") {
-            Some(node) => self.policies(node, "global"),
+            Some(node) => self.policies(node, Scope::Global, "global"),
             None => PolicyDocument::default(),
         };
-        let apis = self.apis(fields.get("apis"));
+        let backends = self.backends(fields.get("backends"));
+        self.named_schemas(fields.get("schemas"));
+        let apis = self.apis(fields.get("apis"), &backends);
         let products = self.products(fields.get("products"), &apis);
         let subscriptions = self.subscriptions(fields.get("subscriptions"), &apis, &products);
         Document {
@@ -101,11 +151,17 @@ impl Reader<'_> {
             access_log,
             limits: self.limits.clone(),
             state,
+            named_values,
+            fragments,
             policies,
             apis,
             products,
             subscriptions,
             components,
+            backends,
+            egress: fields.get("egress").map(|node| self.egress(node)).unwrap_or_default(),
+            event_logs: self.event_logs(fields.get("event-logs")),
+            schemas: std::mem::take(&mut self.schemas).into_values(),
         }
     }
 
@@ -116,7 +172,8 @@ impl Reader<'_> {
     /// Report that a value isn't what it should be.
     fn expected(&mut self, expected: &str, node: &Node) {
         if !node.is_refused() {
-            self.error(node.mark, format!("expected {expected}, found {node}"));
+            let why = if node.may_be_expression() { "; an expression can't stand here" } else { "" };
+            self.error(node.mark, format!("expected {expected}, found {node}{why}"));
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::diagnostics::Mark;
+
 /// Seconds until a connection's first or next request head must be complete: slow heads hold a connection for nothing.
 pub const REQUEST_HEADER_TIMEOUT_S: u64 = 10;
 
@@ -58,6 +60,9 @@ pub const CACHE_ENTRY_BYTES: u64 = 2 << 20;
 
 /// Milliseconds of counting that a power cut may lose: one write to disk is shared by all calls of this time.
 pub const QUOTA_FLUSH_MS: u64 = 100;
+
+/// Bytes of an event log's file: about 200,000 records of half a KiB, which editors and scripts still open.
+pub const EVENT_LOG_BYTES: u64 = 100 << 20;
 
 /// What clients, origins and the whole gateway may use up: the top-level key `limits`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +170,19 @@ pub enum AccessLog {
     Stderr,
     /// `off`
     Off,
+}
+
+/// An entry of `event-logs`: a file that statements write records to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventLog {
+    /// What statements call it. Example: `audit`.
+    pub id: String,
+    /// Joined to the document's folder.
+    pub file: PathBuf,
+    /// `max-bytes`, how large the file may grow; see [`EVENT_LOG_BYTES`].
+    pub max_bytes: u64,
+    /// Where it begins in the file.
+    pub mark: Mark,
 }
 
 /// A value that nothing may print: `Debug` and `Display` are `[secret]`.

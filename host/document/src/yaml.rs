@@ -2,6 +2,12 @@
 
 mod env;
 
+mod names;
+
+mod origin;
+
+mod place;
+
 mod scalar;
 
 mod tree;
@@ -12,8 +18,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::diagnostics::{Diagnostics, Mark};
+pub(crate) use env::is_variable;
+pub(crate) use names::{PARAMETERS, is_name};
 pub(crate) use scalar::{Resolved, Scalar};
 pub(crate) use tree::parse;
+
+/// What a value costs beside its text, about.
+const NODE_BYTES: usize = 32;
 
 /// A value in the file. Values under an alias are shared, and their marks are those of the anchor.
 #[derive(Debug)]
@@ -24,6 +35,23 @@ pub(crate) struct Node {
     height: usize,
     /// About how many bytes this stands for, aliases expanded.
     weight: usize,
+    /// What may have to be looked at in this, and in all that it holds.
+    marks: Marks,
+}
+
+/// What a value, or a value in it, holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    /// An expression, or `$${`.
+    expressions: bool,
+    /// `{{`, which may be the beginning of a named value.
+    braces: bool,
+}
+
+impl Marks {
+    fn and(self, other: Marks) -> Marks {
+        Marks { expressions: self.expressions || other.expressions, braces: self.braces || other.braces }
+    }
 }
 
 #[derive(Debug)]
@@ -34,7 +62,7 @@ pub(crate) enum Content {
     Mapping(Vec<(Key, Arc<Node>)>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) mark: Mark,
     pub(crate) text: Box<str>,
@@ -48,9 +76,49 @@ impl Node {
         }
     }
 
+    /// A scalar of this place with another value.
+    pub(crate) fn of_scalar(mark: Mark, scalar: Scalar) -> Node {
+        let weight = NODE_BYTES + scalar.text().len();
+        Node { mark, content: Content::Scalar(scalar), height: 1, weight, marks: Marks::default() }
+    }
+
+    /// This node with other values in it.
+    pub(crate) fn with_content(&self, content: Content) -> Node {
+        Node { mark: self.mark, content, height: self.height, weight: self.weight, marks: Marks::default() }
+    }
+
+    /// False if there surely is no `{{name}}` in it.
+    pub(crate) fn may_hold_names(&self) -> bool {
+        self.marks.braces
+    }
+
+    /// About how many bytes this stands for, aliases expanded.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Where a byte of a scalar's text is, or else where the scalar begins.
+    pub(crate) fn mark_in(&self, offset: usize) -> Mark {
+        self.scalar().and_then(|scalar| scalar.locate(offset)).unwrap_or(self.mark)
+    }
+
+    /// True for a scalar with `${` in its text, below `policies` and the like.
+    pub(crate) fn may_be_expression(&self) -> bool {
+        self.scalar().is_some_and(|scalar| scalar.text().contains("${"))
+    }
+
     /// True if its `${…}` was reported.
     pub(crate) fn is_refused(&self) -> bool {
         self.scalar().is_some_and(Scalar::is_refused)
+    }
+
+    /// True if it, or a value in it, came from where secrets come from.
+    pub(crate) fn is_secret(&self) -> bool {
+        match &self.content {
+            Content::Scalar(scalar) => scalar.is_secret(),
+            Content::List(items) => items.iter().any(|item| item.is_secret()),
+            Content::Mapping(entries) => entries.iter().any(|(_, node)| node.is_secret()),
+        }
     }
 
     /// True for `null`, and for a key with nothing behind it.

@@ -97,7 +97,7 @@ t.yaml:1:3: expected a key, found a list
 t.yaml:3:1: expected a key, found nothing
 t.yaml:4:1: expected a plain key, found `${env:A}`; `${…}` is replaced in values only
 t.yaml:5:1: merge keys (`<<`) aren't supported; repeat the keys, or use an alias for the whole value
-t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `access-log`, `limits`, `state`, `policies`, `apis`, `products`, `subscriptions`, `components`, `tls`
+t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `access-log`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
 ";
     assert_eq!(errors, expected);
 }
@@ -114,6 +114,24 @@ fn a_flood_of_errors_is_counted() {
 }
 
 #[test]
+fn schemas_that_are_referred_to_often_are_not_copied_without_end() {
+    let title = "x".repeat(1 << 20);
+    let mut text = format!(
+        "schemas: {{ large: {{ title: {title} }} }}\napis:\n  - id: a\n    path: a\n    backend: http://h\n    operations:\n"
+    );
+    for operation in 0..2_000 {
+        let schema = "request: { representations: [{ content-type: a/b, schema: { ref: large } }] }";
+        writeln!(text, "      - {{ id: o{operation}, method: GET, url: /{operation}, {schema} }}").unwrap();
+    }
+    let (document, errors) = parse(&text);
+    let expected = "the named schemas, and those that operations refer to, have more than 33554432 bytes together\n";
+    assert!(errors.lines().next().is_some_and(|line| line.ends_with(expected.trim_end())), "{errors:.200}");
+    let operations = &document.unwrap().apis[0].operations;
+    let held = operations.iter().filter(|operation| operation.definition.to_string().len() > 1 << 20).count();
+    assert_eq!(held, 30);
+}
+
+#[test]
 fn a_byte_order_mark_and_line_ends_of_windows_are_read() {
     let (document, errors) = parse("\u{feff}workers: 3\r\napis: []\r\n");
     assert_eq!(errors, "");
@@ -121,7 +139,7 @@ fn a_byte_order_mark_and_line_ends_of_windows_are_read() {
 }
 
 /// Pieces that documents are made of, so that arbitrary text gets past the parser more often.
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 60] = [
     "listen",
     "admin",
     "workers",
@@ -149,6 +167,18 @@ const PIECES: [&str; 48] = [
     "product",
     "api",
     "timeouts",
+    "tls",
+    "backends",
+    "egress",
+    "http",
+    "schemas",
+    "schema",
+    "ref",
+    "parameters",
+    "name",
+    "responses",
+    "representations",
+    "content-type",
     ":",
     ": ",
     "- ",
@@ -193,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_values_anywhere_never_panic(value in "\\PC{0,30}", place in 0_usize..12) {
+    fn arbitrary_values_anywhere_never_panic(value in "\\PC{0,30}", place in 0_usize..18) {
         let quoted = format!("'{}'", value.replace('\'', "''"));
         let text = [
             "listen: @", "trusted-proxies: @", "limits: { uri-bytes: @ }", "limits: { idle-timeout: @ }",
@@ -203,6 +233,12 @@ proptest! {
             "subscriptions: [{ id: s, all-apis: true, primary-key: @ }]",
             "subscriptions: [{ id: s, all-apis: true, primary-key: k, start-date: @ }]",
             "components: { c: { file: @, digest: @ } }", "policies: { inbound: [ { rate-limit: @ } ] }",
+            "egress: [@, 'https://@', { origin: @, private: @ }]", "schemas: { a: @, @: { file: @ } }",
+            "backends: [{ id: @, url: @, tls: { ca-file: @, verify: @ } }]", "event-logs: [{ file: @, max-bytes: @ }]",
+            "apis: [{ id: a, path: b, backend: { id: @ }, operations: [{ id: o, method: GET, url: '/{p}', parameters: \
+             { path: [{ name: @, schema: { ref: @ } }], header: [{ name: @ }] } }] }]",
+            "apis: [{ id: a, path: b, backend: http://h, operations: [{ id: o, method: GET, url: '/', responses: \
+             [{ status: @, representations: [{ content-type: @, schema: @, example: @ }] }] }] }]",
         ][place].replace('@', &quoted);
         parse(&text);
     }

@@ -7,7 +7,7 @@ use tollgate_document::{Document, Known};
 const PAGE: &str = include_str!("../../../docs/configuration.md");
 
 fn errors(text: &str) -> String {
-    let known = Known { built_ins: &["ip-filter", "rate-limit"] };
+    let known = Known { built_ins: &["ip-filter", "rate-limit", "set-header"] };
     let (_, diagnostics) = Document::parse(Path::new("t.yaml"), text, &known, &|_| Some("x".to_owned()));
     diagnostics.to_string()
 }
@@ -21,7 +21,7 @@ fn listed(errors: &str) -> Vec<&str> {
 #[test]
 fn examples_are_good_documents() {
     let examples: Vec<_> = PAGE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 7);
     for example in examples {
         assert_eq!(errors(example), "", "{example}");
     }
@@ -34,11 +34,17 @@ fn every_key_is_on_the_page() {
     let errors = errors(&format!(
         "zzzzzzzzz: 1\nlimits: {{ zzzzzzzzz: 1 }}\nstate: {{ zzzzzzzzz: 1 }}\n{statement}\n\
          apis: [{{ zzzzzzzzz: 1, timeouts: {{ zzzzzzzzz: 1 }}, operations: [{{ zzzzzzzzz: 1 }}] }}]\n\
+         backends: [{{ zzzzzzzzz: 1, tls: {{ zzzzzzzzz: 1 }} }}]\nevent-logs: [{{ zzzzzzzzz: 1 }}]\n\
+         egress: [{{ zzzzzzzzz: 1 }}]\n\
          products: [{{ zzzzzzzzz: 1 }}]\nsubscriptions: [{{ zzzzzzzzz: 1 }}]\n\
          components: {{ c: {{ zzzzzzzzz: 1, grants: {{ zzzzzzzzz: true }} }} }}"
     ));
-    let keys = listed(&errors);
-    assert!(keys.len() > 70, "{errors}");
+    let definitions = self::errors(
+        "apis: [{ operations: [{ parameters: { zzzzzzzzz: 1, query: [{ zzzzzzzzz: 1 }] }, \
+         request: { zzzzzzzzz: 1, representations: [{ zzzzzzzzz: 1 }] }, responses: [{ zzzzzzzzz: 1 }] }] }]",
+    );
+    let keys: Vec<_> = listed(&errors).into_iter().chain(listed(&definitions)).collect();
+    assert!(keys.len() > 110, "{} {errors}{definitions}", keys.len());
     for key in keys {
         assert!(PAGE.contains(&format!("`{key}`")), "`{key}` is missing in docs/configuration.md");
     }

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
+use tollgate_core::egress::Access;
 use tollgate_core::grants::Capability;
 use tollgate_core::limits::Limits;
+use tollgate_core::message::Scheme;
 use tollgate_core::place::Section;
 use tollgate_document::{
-    AccessLog, Document, Entry, GatewayLimits, Isolation, Known, Mark, Mode, OnFailure, ProductState, Segment,
-    StateSettings, Statement, SubscriptionScope, SubscriptionState, Timestamp,
+    AccessLog, Document, Entry, GatewayLimits, Isolation, Known, Mark, Mode, OnFailure, OriginTls, ProductState,
+    Segment, StateSettings, Statement, SubscriptionScope, SubscriptionState, Timestamp,
 };
 
 const BUILT_INS: [&str; 4] = ["ip-filter", "quota", "rate-limit", "set-header"];
@@ -76,7 +78,7 @@ fn apis_and_operations_are_read() {
     assert_eq!(api.timeouts.total, None);
     assert_eq!(api.mark, Mark { line: 34, column: 5 });
 
-    let [list, get, rest] = api.operations.as_slice() else { panic!("three operations") };
+    let [list, get, rest, put] = api.operations.as_slice() else { panic!("four operations") };
     assert_eq!(list.method.as_deref(), Some("GET"));
     assert_eq!(list.template.segments, [Segment::Literal(String::new())]);
     let parameter = |name: &str| Segment::Parameter { prefix: String::new(), name: name.into(), suffix: String::new() };
@@ -84,6 +86,21 @@ fn apis_and_operations_are_read() {
     assert_eq!(rest.method, None);
     assert_eq!(rest.template.segments, [parameter("orderId"), Segment::Literal("lines".into())]);
     assert!(rest.template.wildcard);
+    assert_eq!(rest.definition, json!({ "id": "rest", "method": "*", "url": "/{orderId}/lines/*" }));
+    let representation = json!({
+        "content-type": "application/json",
+        "schema": { "type": "object", "required": ["id"] },
+        "example": { "id": 7 },
+    });
+    let expected = json!({
+        "id": "put",
+        "method": "PUT",
+        "url": "/{orderId}",
+        "parameters": { "path": [{ "name": "orderId", "required": true }] },
+        "request": { "representations": [representation] },
+        "responses": [{ "status": 204, "headers": [{ "name": "ETag", "required": true }] }],
+    });
+    assert_eq!(put.definition, expected);
 
     let root = document.api("root").unwrap();
     assert_eq!(root.path, "");
@@ -98,7 +115,7 @@ fn statements_are_read_with_their_places() {
     assert_eq!(statement.name, "rate-limit");
     let expected = json!({ "calls": 20, "renewal-period": 60, "note": "price in $ and \": [", "big": u64::MAX });
     assert_eq!(statement.config, expected);
-    assert_eq!(statement.place, "apis/orders/inbound/1");
+    assert_eq!(statement.place(), "apis/orders/inbound/1");
     assert_eq!(statement.label(), "burst");
     assert_eq!(statement.on_failure, OnFailure::Open);
     assert_eq!(statement.isolation, Isolation::Fresh);
@@ -108,7 +125,7 @@ fn statements_are_read_with_their_places() {
     let places: Vec<_> = document
         .policy_documents()
         .flat_map(|policies| policies.statements())
-        .map(|(_, statement)| statement.place.as_str())
+        .map(|(_, statement)| statement.place())
         .collect();
     assert_eq!(
         places,
@@ -132,21 +149,23 @@ fn sections_tell_what_is_inherited() {
     let document = rich();
     let inbound = document.policies.section(Section::Inbound).unwrap();
     assert!(matches!(inbound, [Entry::Statement(_), Entry::Base]));
-    assert!(matches!(document.policies.section(Section::Backend), Some([Entry::ForwardRequest { timeout: None }])));
+    assert!(
+        matches!(document.policies.section(Section::Backend), Some([Entry::ForwardRequest(forward)]) if forward.timeout.is_none())
+    );
     assert!(document.policies.section(Section::Outbound).is_none());
     assert_eq!(document.policies.section(Section::OnError).map(<[Entry]>::len), Some(0));
-    let timeout = Some(Duration::from_millis(1_500));
-    assert!(matches!(
-        document.apis[0].policies.section(Section::Backend),
-        Some([Entry::ForwardRequest { timeout: found }]) if *found == timeout
-    ));
+    let Some([Entry::ForwardRequest(forward)]) = document.apis[0].policies.section(Section::Backend) else {
+        panic!("one entry")
+    };
+    let timeout = forward.timeout.as_ref().and_then(|timeout| timeout.literal());
+    assert_eq!(timeout, Some(&Duration::from_millis(1_500)));
 }
 
 #[test]
 fn a_place_in_a_configuration_is_found_by_its_pointer() {
     let document = rich();
     let statement = rate_limit(&document);
-    assert_eq!(statement.mark, Mark { line: 42, column: 11 });
+    assert_eq!(statement.mark(), Mark { line: 42, column: 11 });
     assert_eq!(statement.mark_at(""), Mark { line: 43, column: 13 });
     assert_eq!(statement.mark_at("/calls"), Mark { line: 43, column: 20 });
     assert_eq!(statement.mark_of_key("", "renewal-period"), Mark { line: 44, column: 13 });
@@ -167,9 +186,11 @@ fn products_subscriptions_and_components_are_read() {
     assert_eq!(acme.scope, SubscriptionScope::Product("starter".into()));
     let keys: Vec<_> = acme.keys().map(|key| key.reveal()).collect();
     assert_eq!(keys, ["12345", "0123"]);
+    assert_eq!(acme.owner.as_deref(), Some("Ada.Lovelace"));
     assert_eq!(acme.state, SubscriptionState::Active);
     assert_eq!(acme.start_date, Timestamp(0));
     assert!(!format!("{document:?}").contains("12345"));
+    assert_eq!(beta.owner, None);
     assert_eq!(beta.scope, SubscriptionScope::Api("orders".into()));
     assert_eq!(beta.state, SubscriptionState::Suspended);
     assert_eq!(beta.start_date, Timestamp(1_769_850_000));
@@ -181,7 +202,55 @@ fn products_subscriptions_and_components_are_read() {
     let digest = component.digest.unwrap().to_string();
     assert_eq!(digest, format!("sha256:{}", "00112233445566778899aabbccddeeff".repeat(2)));
     let granted: Vec<_> = Capability::ALL.into_iter().filter(|c| component.grants.allows(*c)).collect();
-    assert_eq!(granted, [Capability::Cache, Capability::Metrics, Capability::Log, Capability::Clock]);
+    let expected = [
+        Capability::Cache,
+        Capability::Metrics,
+        Capability::HttpClient,
+        Capability::Backend,
+        Capability::Events,
+        Capability::Log,
+        Capability::Clock,
+        Capability::Expression,
+        Capability::Crypto,
+    ];
+    assert_eq!(granted, expected);
+    let egress = &component.egress;
+    let public = egress.access(Scheme::Https, "a.tenants.example", 443);
+    assert_eq!(public, Some(Access { private: false }));
+    let private = egress.access(Scheme::Http, "keys.internal", 8080);
+    assert_eq!(private, Some(Access { private: true }));
+    assert_eq!(egress.access(Scheme::Https, "example.com", 443), None);
+}
+
+#[test]
+fn what_the_gateway_calls_and_writes_is_read() {
+    let document = rich();
+    let [v2, old] = document.backends.as_slice() else { panic!("two backends") };
+    assert_eq!(v2.origin.to_string(), "https://b.example/v2");
+    assert_eq!(v2.origin.scheme, Scheme::Https);
+    assert_eq!(v2.tls, OriginTls { ca_file: Some("/etc/ca.pem".into()), verify: false });
+    assert_eq!(old.tls, OriginTls::default());
+    assert!(old.tls.verify);
+    assert_eq!(document.backend("old").map(|backend| &backend.id), Some(&old.id));
+
+    let next = document.api("next").unwrap();
+    assert_eq!((&next.backend, &next.tls), (&v2.origin, &v2.tls));
+    let secure = document.api("secure").unwrap();
+    assert_eq!(secure.backend.to_string(), "https://secure.example:8443");
+    assert_eq!(secure.tls.ca_file.as_deref(), Some(Path::new("/etc/tollgate/./ca.pem")));
+    assert!(secure.tls.verify);
+
+    let any = document.egress.access(Scheme::Https, "example.com", 443);
+    assert_eq!(any, Some(Access { private: false }));
+    let loopback = document.egress.access(Scheme::Http, "127.0.0.1", 9003);
+    assert_eq!(loopback, Some(Access { private: true }));
+
+    let [audit, small] = document.event_logs.as_slice() else { panic!("two event logs") };
+    assert_eq!((audit.id.as_str(), audit.max_bytes), ("audit", 104_857_600));
+    assert_eq!(audit.file, Path::new("/etc/tollgate/./audit.jsonl"));
+    assert_eq!((small.file.as_path(), small.max_bytes), (Path::new("/var/log/small.jsonl"), 2 << 20));
+
+    assert_eq!(document.schemas["order"], json!({ "type": "object", "required": ["id"] }));
 }
 
 #[test]
@@ -193,4 +262,6 @@ fn the_smallest_document_has_every_default() {
     assert_eq!(document.limits, GatewayLimits::default());
     assert_eq!(document.state, StateSettings::default());
     assert_eq!(document.access_log, AccessLog::Stdout);
+    assert!(document.egress.is_empty(), "nothing may be called");
+    assert!(document.backends.is_empty() && document.event_logs.is_empty() && document.schemas.is_empty());
 }

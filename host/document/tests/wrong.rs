@@ -21,8 +21,8 @@ fn every_error_is_reported_at_once() {
     assert_eq!(found, expected);
     assert!(!found.contains("hunter2"), "a key is shown");
     let document = document.unwrap();
-    assert_eq!(document.apis.len(), 4, "what could be read is there for others to find errors in");
-    assert_eq!(document.policies.statements().count(), 3);
+    assert_eq!(document.apis.len(), 7, "what could be read is there for others to find errors in");
+    assert_eq!(document.policies.statements().count(), 4);
 }
 
 /// The one error of a text.
@@ -42,6 +42,12 @@ fn values_from_the_environment_are_not_shown() {
         "policies: { inbound: \"${env:SECRET}\" }",
         "apis: [{ id: a, path: a, backend: \"${env:SECRET}\" }]",
         "components: { c: { file: a, digest: \"${env:SECRET}\" } }",
+        "components: { c: { file: a, grants: { http: [\"${env:SECRET}\"] } } }",
+        "egress: [\"${env:SECRET}\"]",
+        "egress: \"${env:SECRET}\"",
+        "backends: [{ id: a, url: \"${env:SECRET}\" }]",
+        "event-logs: [{ id: a, file: f, max-bytes: \"${env:SECRET}\" }]",
+        "schemas: { a: \"${env:SECRET}\" }",
     ] {
         let found = error(text);
         assert!(found.contains("the value of `${env:SECRET}`"), "{found}");
@@ -65,10 +71,39 @@ fn a_value_whose_variable_is_not_set_is_reported_once() {
         "policies: { inbound: [ { rate-limit: \"${env:UNSET}\", mode: \"${env:UNSET}\" } ] }",
         "subscriptions: [{ id: a, all-apis: true, primary-key: \"${env:UNSET}\" }]",
         "components: \"${env:UNSET}\"",
+        "components: { c: { file: a, grants: { http: \"${env:UNSET}\" } } }",
+        "egress: [\"${env:UNSET}\"]",
+        "backends: [{ id: a, url: \"${env:UNSET}\", tls: { ca-file: \"${env:UNSET}\" } }]",
+        "apis: [{ id: a, path: a, backend: { id: \"${env:UNSET}\" } }]",
+        "event-logs: [{ id: a, file: \"${env:UNSET}\" }]",
+        "schemas: { a: { file: \"${env:UNSET}\" } }",
     ] {
         let (_, found) = errors(text);
         assert!(found.lines().all(|line| line.ends_with("the environment variable `UNSET` isn't set")), "{found}");
     }
+}
+
+#[test]
+fn neither_a_password_in_a_url_nor_a_file_from_the_environment_is_shown() {
+    for text in [
+        "backends: [{ id: a, url: \"https://u:hunter2@h\" }]",
+        "egress: [\"https://u:hunter2@h\"]",
+        "event-logs: [{ id: a, file: \"${env:SECRET}\" }, { id: b, file: \"${env:SECRET}\" }]",
+        "schemas: { a: { file: \"${env:SECRET}\" } }",
+    ] {
+        let found = error(text);
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+}
+
+#[test]
+fn a_component_is_granted_origins_and_not_the_whole_network() {
+    let grants = |grants: &str| format!("components: {{ c: {{ file: a, grants: {{ {grants} }} }} }}");
+    assert!(error(&grants("http: true")).contains("expected a list of the origins that may be called"));
+    assert_eq!(errors(&grants("http: false")).1, "");
+    assert_eq!(errors(&grants("http: [], expression: true, crypto: true")).1, "");
+    assert!(error(&grants("crypto: false")).ends_with("`crypto` is granted always and can't be taken away"));
+    assert!(error(&grants("htpt: []")).ends_with("unknown grant `htpt`; did you mean `http`?"));
 }
 
 #[test]

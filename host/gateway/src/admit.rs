@@ -147,7 +147,7 @@ mod tests {
             ("all", KeyScope::AllApis, true, Some(1000)),
             ("suspended", KeyScope::Product(3), false, None),
         ] {
-            let facts = Arc::new(SubscriptionFacts { id: key.into(), start_unix_ms: 0 });
+            let facts = Arc::new(SubscriptionFacts { id: key.into(), start_unix_ms: 0, owner: None });
             let subscription = Arc::new(Subscription { facts, scope, is_active, expires_unix_ms });
             assert!(table.insert(KeyDigest::of(key.as_bytes()), subscription));
         }

@@ -1,24 +1,49 @@
-//! Statements in their order: each is called on the exchange, and its diff is applied only after its verdict.
+//! The steps of a chain in their order, on one exchange.
+//!
+//! `statement` calls a policy and applies its diff after its verdict; `flow` is what the gateway does itself; `forward`
+//! sends the request to its origin. What each of them may end in is a [`Stop`].
+
+/// Policy components.
+mod statement;
+
+/// The gateway's own flow.
+mod flow;
+
+/// Steps that run beside each other.
+mod wait;
+
+/// To the origin.
+mod forward;
+
+/// What a trace shows of a step.
+mod trace;
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap};
-use http::{HeaderName, HeaderValue};
-use http_body::Body as _;
-use tollgate_core::edits::Diff;
-use tollgate_core::fault::{Fault, FaultKind};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tollgate_core::message::ResponseHead;
-use tollgate_core::place::Phase;
-use tollgate_core::verdict::{Failure, Reply, Verdict};
-use tollgate_runtime::{Called, Exchange, Leases, Mode, OnFailure, Statement, StoredResponse};
+use tollgate_core::place::{Phase, Section};
+use tollgate_expression::Needs;
+use tollgate_runtime::{Exchange, Failed, Leases, Position, StatementExpression};
 
 use crate::body::{Body, BodyError, collect};
+use crate::plan::{Chain, Own, Step};
 use crate::respond::Rejection;
+use crate::upstream::Upstream;
+
+pub(crate) use forward::parts_of;
+pub(crate) use statement::{Answer, PolicyRefusal};
+
+/// Bytes of a body that is read because an expression asks for it, or because it may be sent again.
+const READ_BODY_BYTES: usize = tollgate_core::limits::BODY_BYTES;
 
 /// An exchange on its way through the sections.
 pub(crate) struct Walk {
     leases: Rc<Leases>,
+    upstream: Upstream,
+    chain: Arc<Chain>,
     /// Lent to a store during a call, and otherwise always there.
     exchange: Option<Box<Exchange>>,
     /// The request's body, as it will be forwarded.
@@ -27,6 +52,9 @@ pub(crate) struct Walk {
     pub(crate) response_body: Body,
     /// Headers that statements put on the response for this request alone: no cache may give them to another.
     staged_names: Vec<HeaderName>,
+    section: Section,
+    /// From sending the request to the origin to the head of its response.
+    pub(crate) origin_time: Option<Duration>,
 }
 
 /// Why a section ended before its end.
@@ -35,45 +63,56 @@ pub(crate) enum Stop {
     Answered(Box<Answer>),
     /// A policy refused.
     Refused(Box<PolicyRefusal>),
-    /// A policy failed, and it fails closed; or a body that a policy needs can't be had.
-    Failed(Box<PolicyFailure>),
+    /// A step failed.
+    Failed(Box<StepFailure>),
 }
 
-/// A policy's answer.
-pub(crate) struct Answer {
-    pub(crate) head: ResponseHead,
-    pub(crate) body: Body,
-    /// A stored response: outbound statements behind the one that stored it still run.
-    pub(crate) resume_after: Option<String>,
-}
-
-/// A policy's refusal.
-pub(crate) struct PolicyRefusal {
-    /// The statement's name.
+/// A step that failed.
+pub(crate) struct StepFailure {
+    /// The statement's name, or the gateway's own step.
     pub(crate) source: String,
-    /// Its id or place.
-    pub(crate) statement: String,
-    pub(crate) failure: Failure,
+    /// Its id or place; none for a step of the gateway.
+    pub(crate) statement: Option<String>,
+    /// Where it stands, if it stands anywhere.
+    pub(crate) at: Option<Arc<Position>>,
+    /// What the client is told; none for the response that is there.
+    pub(crate) rejection: Option<Rejection>,
+    /// What `on-error` is told beyond that.
+    pub(crate) detail: Option<String>,
 }
 
-/// A statement that failed.
-pub(crate) struct PolicyFailure {
-    /// The statement's name.
-    pub(crate) source: String,
-    /// Its id or place.
-    pub(crate) statement: String,
-    pub(crate) rejection: Rejection,
+impl StepFailure {
+    /// A failure of one of the gateway's own steps.
+    fn of_step(own: &Own, rejection: Rejection) -> Stop {
+        Stop::Failed(Box::new(StepFailure {
+            source: own.name.into(),
+            statement: None,
+            at: Some(Arc::clone(&own.position)),
+            rejection: Some(rejection),
+            detail: None,
+        }))
+    }
 }
 
 impl Walk {
     /// An exchange at its beginning.
-    pub(crate) fn new(leases: Rc<Leases>, exchange: Exchange, request_body: Body) -> Walk {
+    pub(crate) fn new(
+        leases: Rc<Leases>,
+        upstream: Upstream,
+        chain: Arc<Chain>,
+        exchange: Exchange,
+        request_body: Body,
+    ) -> Walk {
         Walk {
             leases,
+            upstream,
+            chain,
             exchange: Some(Box::new(exchange)),
             request_body,
             response_body: Body::empty(),
             staged_names: Vec::new(),
+            section: Section::Inbound,
+            origin_time: None,
         }
     }
 
@@ -87,274 +126,170 @@ impl Walk {
         self.exchange.as_deref_mut()
     }
 
-    /// Run statements in their order until one of them stops.
-    pub(crate) async fn run(&mut self, statements: impl Iterator<Item = &Statement>, phase: Phase) -> Result<(), Stop> {
-        for statement in statements {
-            self.step(statement, phase).await?;
+    /// Run a section's steps in their order, from number `from` on, until one of them stops.
+    pub(crate) async fn section(&mut self, section: Section, from: usize) -> Result<(), Stop> {
+        self.section = section;
+        let chain = Arc::clone(&self.chain);
+        self.run(chain.section(section).get(from..).unwrap_or_default()).await
+    }
+
+    /// Run steps in their order until one of them stops.
+    async fn run(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        for step in steps {
+            match step {
+                // No box for what nearly every step is.
+                Step::Statement(call) => self.call(call).await?,
+                own => Box::pin(self.own_step(own)).await?,
+            }
         }
         Ok(())
     }
 
-    async fn step(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
-        if let Some(max) = statement.body_need(phase) {
-            match self.show_body(statement, phase, max).await {
-                Ok(()) => {}
-                Err(Unshown::Fault(fault)) => return self.fail(statement, phase, fault),
-                Err(Unshown::TooLarge) => return self.too_large(statement, phase),
-                Err(Unshown::Body(error)) => {
-                    self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
-                    return Err(body_failure(statement, phase, error));
-                }
+    /// The phase that components are called in.
+    fn phase(&self) -> Phase {
+        self.section.phase()
+    }
+
+    /// Does a condition hold? One that isn't there does.
+    async fn holds(&mut self, condition: Option<&StatementExpression>) -> Result<bool, Failing> {
+        let Some(condition) = condition else { return Ok(true) };
+        self.show(condition.needs()).await?;
+        let exchange = self.exchange().ok_or(Failing::Rejected(Rejection::PolicyFault))?;
+        Ok(condition.holds(exchange)?)
+    }
+
+    /// Have bodies in memory that an expression reads. They are hidden again by [`Walk::hide`].
+    async fn show(&mut self, needs: Needs) -> Result<(), Failing> {
+        if needs == Needs::default() {
+            return Ok(());
+        }
+        if needs.request_body {
+            let bytes = in_memory(&mut self.request_body).await.map_err(Rejection::from)?;
+            if let Some(exchange) = self.exchange_mut() {
+                exchange.request_body = Some(bytes).filter(|bytes| !bytes.is_empty());
             }
         }
-        let Some(exchange) = self.exchange.take() else {
-            return Err(failed_closed(statement, Rejection::PolicyFault));
-        };
-        let (exchange, called) = self.leases.call(statement, phase, exchange);
-        self.exchange = exchange;
+        if needs.response_body && self.exchange().is_some_and(|exchange| exchange.response.is_some()) {
+            let bytes = in_memory(&mut self.response_body).await.map_err(|error| match error {
+                BodyError::Timeout => Rejection::OriginTimeout,
+                BodyError::TooLarge { .. } | BodyError::Broken => Rejection::OriginFailed,
+            })?;
+            if let Some(exchange) = self.exchange_mut() {
+                exchange.response_body = Some(bytes).filter(|bytes| !bytes.is_empty());
+            }
+        }
+        Ok(())
+    }
+
+    /// Bodies are shown for one step only.
+    fn hide(&mut self) {
         if let Some(exchange) = self.exchange_mut() {
             exchange.request_body = None;
             exchange.response_body = None;
-        }
-        match called {
-            Ok(called) if statement.mode == Mode::Observe => {
-                observe(statement, phase, &called);
-                Ok(())
-            }
-            Ok(called) => self.conclude(statement, phase, called),
-            Err(fault) => self.fail(statement, phase, fault),
-        }
-    }
-
-    /// Act on a verdict.
-    fn conclude(&mut self, statement: &Statement, phase: Phase, called: Called) -> Result<(), Stop> {
-        let Called { verdict, mut effects } = called;
-        match verdict {
-            Verdict::Next => {
-                self.apply(phase, effects.diff);
-                if let Some(fill) = effects.cache.fill.filter(|_| phase == Phase::OnResponse) {
-                    self.fill_cache(fill);
-                }
-                Ok(())
-            }
-            Verdict::Respond(Reply::Inline { head, body }) => {
-                self.keep(&mut effects.diff);
-                Err(Stop::Answered(Box::new(Answer { head, body: Body::full(body), resume_after: None })))
-            }
-            Verdict::Respond(Reply::Staged) => {
-                self.keep(&mut effects.diff);
-                match effects.cache.hit.take() {
-                    Some(stored) => Err(Stop::Answered(Box::new(stored_answer(&stored)))),
-                    // The runtime takes such an answer for a failure.
-                    None => Err(failed_closed(statement, Rejection::PolicyFault)),
-                }
-            }
-            Verdict::Reject(failure) => {
-                self.keep(&mut effects.diff);
-                Err(Stop::Refused(Box::new(PolicyRefusal {
-                    source: statement.identity.name.clone(),
-                    statement: statement.identity.statement.clone(),
-                    failure,
-                })))
-            }
-        }
-    }
-
-    /// Make a call's edits.
-    fn apply(&mut self, phase: Phase, mut diff: Diff) {
-        self.keep(&mut diff);
-        let Some(exchange) = self.exchange.as_deref_mut() else { return };
-        match phase {
-            Phase::OnRequest => {
-                diff.request.headers.apply(&mut exchange.request.headers);
-                if let Some(method) = diff.request.method {
-                    exchange.request.method = method;
-                }
-                if let Some(target) = diff.request.target {
-                    exchange.request.target = target;
-                    exchange.is_rewritten = true;
-                }
-                if let Some(body) = diff.request.body {
-                    self.request_body = Body::full(body);
-                }
-            }
-            Phase::OnResponse | Phase::OnError => {
-                let Some(response) = &mut exchange.response else { return };
-                diff.response.headers.apply(&mut response.headers);
-                if let Some(status) = diff.response.status {
-                    response.status = status;
-                    response.reason = None;
-                }
-                if let Some(body) = diff.response.body {
-                    self.response_body = Body::full(body);
-                }
-            }
-        }
-    }
-
-    /// What a call recorded that stays after every verdict: variables, and headers for whatever response comes.
-    fn keep(&mut self, diff: &mut Diff) {
-        let Some(exchange) = self.exchange.as_deref_mut() else { return };
-        for (name, json) in diff.variables.drain(..) {
-            exchange.set_variable(name, json);
-        }
-        match &mut exchange.response {
-            Some(response) => {
-                for (name, value) in diff.staged.drain(..) {
-                    self.staged_names.push(name.clone());
-                    response.headers.insert(name, value);
-                }
-            }
-            None => exchange.staged_headers.append(&mut diff.staged),
         }
     }
 
     /// Put the headers on a response that statements staged before there was one.
     pub(crate) fn place_staged(&mut self, headers: &mut HeaderMap) {
         let Some(exchange) = self.exchange.as_deref_mut() else { return };
-        for (name, value) in exchange.staged_headers.drain(..) {
-            self.staged_names.push(name.clone());
-            headers.insert(name, value);
+        for staged in exchange.staged_headers.drain(..) {
+            self.staged_names.push(staged.name.clone());
+            staged.place(headers);
         }
     }
 
-    /// Copy the body on the side while it streams to the client, and keep it if it arrives whole.
-    fn fill_cache(&mut self, fill: tollgate_runtime::Fill) {
-        let Some(mut head) = self.exchange().and_then(|exchange| exchange.response.clone()) else { return };
-        for name in &self.staged_names {
-            head.headers.remove(name);
-        }
+    /// Count what statements left for the end of the outbound section.
+    pub(crate) fn settle_later(&mut self) -> Result<(), Stop> {
         let services = self.leases.services();
-        let cap = services.cache.entry_bytes();
-        let body = std::mem::take(&mut self.response_body);
-        self.response_body = body.teed(cap, move |chunks| services.cache.keep(fill, head, joined(&chunks)));
+        let Some(exchange) = self.exchange_mut() else { return Ok(()) };
+        exchange.settle_later(&services).map_err(|failed| {
+            Stop::Failed(Box::new(StepFailure {
+                source: "policy".into(),
+                statement: None,
+                at: None,
+                rejection: Some(Rejection::ExpressionFailed),
+                detail: Some(failed.to_string()),
+            }))
+        })
     }
 
-    /// Show a statement the body that its manifest asks for, unless its gate declines.
-    async fn show_body(&mut self, statement: &Statement, phase: Phase, max: usize) -> Result<(), Unshown> {
-        let Some(exchange) = self.exchange.take() else {
-            return Err(Unshown::Fault(Fault::new(FaultKind::Host, "the exchange is gone")));
-        };
-        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange);
-        self.exchange = exchange;
-        if !wants.map_err(Unshown::Fault)? {
-            return Ok(());
+    /// Make this the response that statements see.
+    pub(crate) fn answer(&mut self, head: ResponseHead, body: Body) {
+        self.response_body = body;
+        if let Some(exchange) = self.exchange_mut() {
+            exchange.response = Some(head);
         }
-        let body = match phase {
-            Phase::OnRequest => &mut self.request_body,
-            Phase::OnResponse | Phase::OnError => &mut self.response_body,
-        };
-        // A body that is known to be too large is left as it is, so that `on-failure: open` can pass it on.
-        if body.size_hint().lower() > max as u64 {
-            return Err(Unshown::TooLarge);
-        }
-        let bytes = match body.in_memory() {
-            Some(bytes) => bytes,
-            None => collect(std::mem::take(body), max).await.map_err(Unshown::Body)?,
-        };
-        *body = Body::full(bytes.clone());
-        if let Some(exchange) = self.exchange.as_deref_mut() {
-            match phase {
-                Phase::OnRequest => exchange.request_body = Some(bytes),
-                Phase::OnResponse | Phase::OnError => exchange.response_body = Some(bytes),
+    }
+
+    /// True once there is a response.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.response.is_some())
+    }
+
+    /// The response as statements left it.
+    pub(crate) fn take_answer(&mut self) -> (ResponseHead, Body) {
+        let body = std::mem::take(&mut self.response_body);
+        match self.exchange_mut().and_then(|exchange| exchange.response.take()) {
+            Some(head) => (head, body),
+            None => {
+                let (parts, body) = Rejection::PolicyFault.response().into_parts();
+                (ResponseHead { status: parts.status, reason: None, headers: parts.headers }, body)
             }
         }
-        Ok(())
     }
 
-    /// The body is larger than the statement may see, and is still there to be passed on.
-    fn too_large(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
-        self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
-        match (statement.on_failure, statement.mode) {
-            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(body_failure(statement, phase, BodyError::TooLarge { limit: 0 })),
-        }
-    }
-
-    /// A statement failed: as if it weren't there, or the end of the section.
-    fn fail(&mut self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
-        let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
-        tracing::warn!(
-            statement = statement.identity.statement,
-            policy = statement.identity.name,
-            phase = phase.name(),
-            request_id,
-            "error.type" = fault.kind.name(),
-            "error.blame" = fault.kind.blame().name(),
-            detail = %printable(&fault.detail),
-            on_failure = ?statement.on_failure,
-            "a policy failed"
-        );
-        match (statement.on_failure, statement.mode) {
-            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(failed_closed(statement, Rejection::PolicyFault)),
-        }
+    /// What a request gets that nobody sent anywhere.
+    pub(crate) fn answer_nothing(&mut self) {
+        self.answer(ResponseHead::new(StatusCode::OK), Body::empty());
     }
 }
 
-/// Why a statement was not shown the body that it needs.
-enum Unshown {
-    /// The gate failed.
-    Fault(Fault),
-    /// It is known to be over the statement's limit, and untouched.
-    TooLarge,
-    /// It was over the limit, too slow or broken, and is gone.
-    Body(BodyError),
+/// Why a step of the gateway's own can't go on.
+enum Failing {
+    /// An expression failed.
+    Expression(Failed),
+    /// Something else did.
+    Rejected(Rejection),
 }
 
-/// A body that can't be had is the client's fault on its way in and the origin's on its way out.
-fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> Stop {
-    let rejection = match phase {
-        Phase::OnRequest => Rejection::from(error),
-        Phase::OnResponse | Phase::OnError if error == BodyError::Timeout => Rejection::OriginTimeout,
-        Phase::OnResponse | Phase::OnError => Rejection::OriginFailed,
-    };
-    failed_closed(statement, rejection)
-}
-
-fn failed_closed(statement: &Statement, rejection: Rejection) -> Stop {
-    Stop::Failed(Box::new(PolicyFailure {
-        source: statement.identity.name.clone(),
-        statement: statement.identity.statement.clone(),
-        rejection,
-    }))
-}
-
-/// Guests choose parts of a fault's detail: no control characters, and no more than a screenful.
-fn printable(text: &str) -> String {
-    text.chars().take(2000).map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-fn observe(statement: &Statement, phase: Phase, called: &Called) {
-    tracing::info!(
-        statement = statement.identity.statement,
-        policy = statement.identity.name,
-        phase = phase.name(),
-        verdict = called.verdict.label(),
-        request_header_edits = called.effects.diff.request.headers.iter().count(),
-        response_header_edits = called.effects.diff.response.headers.iter().count(),
-        "an observed policy decided; nothing of it was applied"
-    );
-}
-
-/// A stored response, with its age (RFC 9111 §5.1): what it had when it was stored, and the time since.
-fn stored_answer(stored: &StoredResponse) -> Answer {
-    let mut head = stored.head.clone();
-    let before: u64 = head
-        .headers
-        .get(header::AGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
-    head.headers.insert(header::AGE, HeaderValue::from(before.saturating_add(stored.age_seconds())));
-    Answer { head, body: Body::full(stored.body.clone()), resume_after: Some(stored.stored_by.clone()) }
-}
-
-/// Chunks as one buffer of just that size: shares of network buffers would hold more memory than they show.
-fn joined(chunks: &[Bytes]) -> Bytes {
-    let mut whole = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
-    for chunk in chunks {
-        whole.extend_from_slice(chunk);
+impl From<Failed> for Failing {
+    fn from(failed: Failed) -> Failing {
+        Failing::Expression(failed)
     }
-    whole.freeze()
+}
+
+impl From<Rejection> for Failing {
+    fn from(rejection: Rejection) -> Failing {
+        Failing::Rejected(rejection)
+    }
+}
+
+impl Failing {
+    /// The failure of the step `source`, which stands at `at`.
+    fn stop(self, source: &str, statement: Option<String>, at: &Arc<Position>, request_id: &str) -> Stop {
+        let (rejection, detail) = match self {
+            Failing::Rejected(rejection) => (rejection, None),
+            Failing::Expression(failed) => {
+                tracing::warn!(step = source, place = at.place, request_id, %failed, "an expression failed");
+                (Rejection::ExpressionFailed, Some(failed.to_string()))
+            }
+        };
+        Stop::Failed(Box::new(StepFailure {
+            source: source.into(),
+            statement,
+            at: Some(Arc::clone(at)),
+            rejection: Some(rejection),
+            detail,
+        }))
+    }
+}
+
+/// All of a body, which stays what it is.
+async fn in_memory(body: &mut Body) -> Result<bytes::Bytes, BodyError> {
+    if let Some(bytes) = body.in_memory() {
+        return Ok(bytes);
+    }
+    let bytes = collect(std::mem::take(body), READ_BODY_BYTES).await?;
+    *body = Body::full(bytes.clone());
+    Ok(bytes)
 }

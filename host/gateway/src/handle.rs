@@ -3,32 +3,33 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::header::HeaderMap;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use hyper::ext::ReasonPhrase;
 use tollgate_core::fault::Blame;
 use tollgate_core::message::{RequestHead, ResponseHead, Scheme};
 use tollgate_core::path;
-use tollgate_core::place::Phase;
-use tollgate_runtime::{Exchange, Facts, LastError, Leases, Statement};
+use tollgate_core::place::Section;
+use tollgate_runtime::{Exchange, Facts, LastError, Leases, Trace};
 
 use crate::admit::{self, Permit, Refusal};
 use crate::body::{Body, Flow};
-use crate::chain::{Answer, Stop, Walk};
+use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
 use crate::hop;
+use crate::key::{presented_key, without_key};
 use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
 use crate::observe::record::Record;
-use crate::plan::{Api, Chain, Forward, Plan};
+use crate::observe::tracing::{TRACE_ID, TraceDesk};
+use crate::plan::{Api, Chain, Plan, Step};
 use crate::respond::{self, KeyChallenge, Rejection, X_REQUEST_ID};
 use crate::route::Parameters;
 use crate::serve::{Arrival, Handler};
-use crate::upstream::{Timeouts, Upstream};
+use crate::upstream::Upstream;
 
 /// What answers the requests of one worker.
 pub(crate) struct Gate {
@@ -37,6 +38,7 @@ pub(crate) struct Gate {
     pub(crate) upstream: Upstream,
     pub(crate) access_log: WorkerLog,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) traces: Arc<TraceDesk>,
     /// The worker's number.
     pub(crate) worker: usize,
 }
@@ -98,6 +100,27 @@ impl Gate {
         hop::clean_request(&mut headers, |name| *name == api.key_names.header);
         let client = forwarded::identify(&mut headers, arrival.peer.ip(), Scheme::Http, &plan.trusted_proxies);
         record.client_ip = client.address;
+        let is_traced = self.traces.admits(&mut headers);
+        if let Some(chain) = preflight(api, rest, &parts.method, &headers) {
+            let facts = Facts {
+                request_id: Arc::from(arrival.request_id.as_str()),
+                client_ip: client.address,
+                route: Arc::clone(&chain.facts),
+                subscription: None,
+                parameters: Parameters::new(),
+                started: arrival.at,
+            };
+            let head = head_of(Method::OPTIONS, &client, target.clone(), headers.clone());
+            let exchange = Exchange::new(facts, head);
+            let mut walk = self.new_walk(&chain, exchange, Body::empty());
+            if let Err(Stop::Answered(answer)) = walk.section(Section::Inbound, 0).await {
+                let mut outcome = Outcome { head: answer.head, body: answer.body };
+                walk.place_staged(&mut outcome.head.headers);
+                record.routed(&chain.facts, None, &target);
+                drop(body);
+                return Ok((outcome, walk, Flow::new()));
+            }
+        }
         let routed = route(&plan, api, rest, &parts.method, &target, &headers, &client)?;
         let target = without_key(target, &mut headers, api);
         record.routed(&routed.chain.facts, routed.permit.subscription.as_ref(), &target);
@@ -112,81 +135,20 @@ impl Gate {
             parameters: routed.parameters,
             started: arrival.at,
         };
-        let authority = authority_of(&client).to_owned();
-        let head = RequestHead { method: parts.method, scheme: client.scheme, authority, target, headers };
-        let mut walk = Walk::new(Rc::clone(&self.leases), Exchange::new(facts, head), body);
-        let within = self.walk(&mut walk, api, routed.chain, record);
+        let mut exchange = Exchange::new(facts, head_of(parts.method, &client, target, headers));
+        exchange.trace = is_traced.then(Box::<Trace>::default);
+        let mut walk = self.new_walk(routed.chain, exchange, body);
+        let within = all_sections(&mut walk, routed.chain, record);
         let outcome = match api.total_timeout {
             Some(limit) => tokio::time::timeout(limit, within).await.map_err(|_| Rejection::TotalTimeout)?,
             None => within.await,
         };
+        record.origin = walk.origin_time;
         Ok((outcome, walk, request_flow))
     }
 
-    /// All sections, in order. Always ends with something for the client.
-    async fn walk(&self, walk: &mut Walk, api: &Api, chain: &Chain, record: &mut Record) -> Outcome {
-        let inbound = walk.run(chain.inbound.iter().map(|s| &**s), Phase::OnRequest).await;
-        let (outcome, resume) = match inbound {
-            Ok(()) => match self.forward(walk, api, chain, record).await {
-                Ok(outcome) => (outcome, 0),
-                Err(rejection) => return on_error(walk, chain, failing_gateway(&rejection), record).await,
-            },
-            Err(Stop::Answered(answer)) => match resume_at(chain, &answer) {
-                Some(at) => (Outcome { head: answer.head, body: answer.body }, at),
-                None => return with_staged(walk, Outcome { head: answer.head, body: answer.body }),
-            },
-            Err(stop) => return on_error(walk, chain, failing(stop), record).await,
-        };
-        let outcome = with_staged(walk, outcome);
-        walk.answer(outcome);
-        match walk.run(chain.outbound.iter().skip(resume).map(|s| &**s), Phase::OnResponse).await {
-            Ok(()) => walk.take_answer(),
-            Err(Stop::Answered(answer)) => Outcome { head: answer.head, body: answer.body },
-            Err(stop) => on_error(walk, chain, failing(stop), record).await,
-        }
-    }
-
-    /// Send the request to the origin, unless nothing says so.
-    async fn forward(
-        &self,
-        walk: &mut Walk,
-        api: &Api,
-        chain: &Chain,
-        record: &mut Record,
-    ) -> Result<Outcome, Rejection> {
-        let Some(Forward { timeout }) = chain.forward else {
-            return Ok(Outcome { head: ResponseHead::new(StatusCode::OK), body: Body::empty() });
-        };
-        let body = std::mem::take(&mut walk.request_body);
-        let Some(exchange) = walk.exchange_mut() else {
-            return Err(Rejection::PolicyFault);
-        };
-        let later = !(chain.outbound.is_empty() && chain.on_error.is_empty());
-        let mut request = Request::new(body);
-        *request.method_mut() = exchange.request.method.clone();
-        *request.uri_mut() =
-            api.uri(&exchange.request.target, exchange.is_rewritten).ok_or(Rejection::MalformedPath)?;
-        *request.headers_mut() = match later {
-            true => exchange.request.headers.clone(),
-            false => std::mem::take(&mut exchange.request.headers),
-        };
-        hop::set_host(request.headers_mut(), &api.origin);
-        let is_head = request.method() == http::Method::HEAD;
-        let request_id = Arc::clone(&exchange.facts.request_id);
-        let timeouts = Timeouts { response_header: timeout.unwrap_or(api.timeouts.response_header), ..api.timeouts };
-        let sent = Instant::now();
-        let answered = self.upstream.send(&api.origin, request, timeouts).await;
-        record.origin = Some(sent.elapsed());
-        let response = answered.map_err(|error| {
-            let rejection = Rejection::from(&error);
-            let (origin, blame) = (api.origin.name(), rejection.blame().name());
-            tracing::warn!(origin, request_id = &*request_id, %error, "error.type" = error.name(), "error.blame" = blame,
-                "there is no response from the origin");
-            rejection
-        })?;
-        let mut outcome = outcome_of(response);
-        hop::clean_response(&mut outcome.head.headers, is_head);
-        Ok(outcome)
+    fn new_walk(&self, chain: &Arc<Chain>, exchange: Exchange, body: Body) -> Walk {
+        Walk::new(Rc::clone(&self.leases), self.upstream.clone(), Arc::clone(chain), exchange, body)
     }
 
     /// The last touches: request id, framing left to hyper, and an end that settles and logs.
@@ -206,6 +168,7 @@ impl Gate {
             drop(std::mem::take(&mut walk.request_body));
         }
         record.cache = walk.as_ref().and_then(Walk::exchange).and_then(|exchange| exchange.cache.looked_up);
+        let trace_id = self.keep_trace(&mut walk, &record, head.status);
         let end = EndOfExchange {
             log: self.access_log.clone(),
             traffic: Arc::clone(&self.traffic),
@@ -225,7 +188,104 @@ impl Gate {
             response.extensions_mut().insert(phrase);
         }
         response.headers_mut().insert(X_REQUEST_ID, arrival.request_id.header());
+        if let Some(trace_id) = trace_id {
+            response.headers_mut().insert(TRACE_ID, trace_id);
+        }
         response
+    }
+
+    /// Put the trace where it can be asked for, and name it to the client.
+    fn keep_trace(&self, walk: &mut Option<Walk>, record: &Record, status: StatusCode) -> Option<http::HeaderValue> {
+        let exchange = walk.as_mut()?.exchange_mut()?;
+        let trace = exchange.trace.take()?;
+        let id = exchange.facts.request_id.to_string();
+        self.traces.keep(&id, *trace, exchange, status, record.elapsed(), &self.plan.load().secrets);
+        http::HeaderValue::try_from(id).ok()
+    }
+}
+
+/// All sections, in order. Always ends with something for the client.
+async fn all_sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
+    let forwarded = match walk.section(Section::Inbound, 0).await {
+        Ok(()) => walk.section(Section::Backend, 0).await,
+        Err(stop) => Err(stop),
+    };
+    let resume = match forwarded {
+        Ok(()) => {
+            if !walk.is_answered() {
+                walk.answer_nothing();
+            }
+            0
+        }
+        Err(Stop::Answered(answer)) => match resume_at(chain, &answer) {
+            Some(at) => {
+                walk.answer(answer.head, answer.body);
+                at
+            }
+            None => return with_staged(walk, Outcome { head: answer.head, body: answer.body }),
+        },
+        Err(stop) => return on_error(walk, chain, stop, record).await,
+    };
+    let (head, body) = walk.take_answer();
+    let Outcome { head, body } = with_staged(walk, Outcome { head, body });
+    walk.answer(head, body);
+    let ended = match walk.section(Section::Outbound, resume).await {
+        Ok(()) => walk.settle_later(),
+        Err(stop) => Err(stop),
+    };
+    match ended {
+        Ok(()) => answered(walk),
+        Err(Stop::Answered(answer)) => Outcome { head: answer.head, body: answer.body },
+        Err(stop) => on_error(walk, chain, stop, record).await,
+    }
+}
+
+fn answered(walk: &mut Walk) -> Outcome {
+    let (head, body) = walk.take_answer();
+    Outcome { head, body }
+}
+
+fn head_of(method: Method, client: &Client, target: PathAndQuery, headers: HeaderMap) -> RequestHead {
+    RequestHead { method, scheme: client.scheme, authority: authority_of(client).to_owned(), target, headers }
+}
+
+/// What answers a preflight (Fetch standard §3.2.2): the `cors` statements of the operation that the browser is about
+/// to call, without a key, which a preflight never has. None if this is none, or if the API has an operation for it
+/// (`apim.md` §1.7).
+fn preflight(api: &Api, rest: &str, method: &Method, headers: &HeaderMap) -> Option<Arc<Chain>> {
+    if *method != Method::OPTIONS || !headers.contains_key(header::ORIGIN) {
+        return None;
+    }
+    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
+    let operation = match &api.operations {
+        None => 0,
+        Some(table) => {
+            let own = table.find(&Method::OPTIONS, rest).and_then(|(number, _)| api.chains.get(number));
+            let own = own.and_then(|chains| chains.without.facts.operation.as_ref());
+            if own.is_some_and(|operation| operation.method == Method::OPTIONS.as_str()) {
+                return None;
+            }
+            table.find(&wanted, rest)?.0
+        }
+    };
+    let chain = api.chains.get(operation)?.chain(api.door.open_product);
+    let mut cors = Vec::new();
+    find_cors(chain.section(Section::Inbound), &mut cors);
+    if cors.is_empty() {
+        return None;
+    }
+    let sections = [cors, Vec::new(), Vec::new(), Vec::new()];
+    Some(Arc::new(Chain::new(Arc::clone(&chain.facts), Arc::clone(&chain.forwarding), sections)))
+}
+
+/// `cors` statements, those in fragments and branches too.
+fn find_cors(steps: &[Step], found: &mut Vec<Step>) {
+    for step in steps {
+        match step {
+            Step::Statement(call) if call.statement.identity.name == "cors" => found.push(step.clone()),
+            other => other.lists().into_iter().for_each(|list| find_cors(list, found)),
+        }
     }
 }
 
@@ -310,59 +370,14 @@ fn unix_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The key that a client shows: the header, and only if there is none the query parameter. An empty one is none.
-/// Two headers are one key that nobody has.
-fn presented_key<'r>(api: &Api, headers: &'r HeaderMap, target: &'r PathAndQuery) -> Option<Cow<'r, [u8]>> {
-    let mut shown = headers.get_all(&api.key_names.header).into_iter();
-    if let Some(first) = shown.next() {
-        if shown.next().is_some() {
-            return Some(b"".as_slice().into());
-        }
-        return (!first.is_empty()).then(|| first.as_bytes().into());
-    }
-    let value = query_pairs(target).find(|(name, _)| *name == api.key_names.query).map(|(_, value)| value)?;
-    match path::decode_query(value) {
-        text if text.is_empty() => None,
-        Cow::Borrowed(text) => Some(text.as_bytes().into()),
-        Cow::Owned(text) => Some(text.into_bytes().into()),
-    }
-}
-
-/// The query's parameters: name decoded, value as sent.
-fn query_pairs(target: &PathAndQuery) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-    target.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (path::decode_query(name), value)
-    })
-}
-
-/// The key is for the gateway: neither policies' caches and logs nor the origin see it.
-fn without_key(target: PathAndQuery, headers: &mut HeaderMap, api: &Api) -> PathAndQuery {
-    headers.remove(&api.key_names.header);
-    if !query_pairs(&target).any(|(name, _)| name == api.key_names.query) {
-        return target;
-    }
-    let kept: Vec<&str> = target
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| path::decode_query(pair.split_once('=').map_or(*pair, |(name, _)| name)) != api.key_names.query)
-        .collect();
-    let text = match kept.is_empty() {
-        true => target.path().to_owned(),
-        false => format!("{}?{}", target.path(), kept.join("&")),
-    };
-    // Parts of a target that was one; should it not be one after all, the path alone is.
-    PathAndQuery::try_from(text).unwrap_or_else(|_| PathAndQuery::from_static("/"))
-}
-
 /// Where outbound goes on after a stored response: behind the statement that stored it. None for every other answer,
 /// which ends the pipeline.
 fn resume_at(chain: &Chain, answer: &Answer) -> Option<usize> {
     let stored_by = answer.resume_after.as_ref()?;
-    let at = chain.outbound.iter().rposition(|statement| statement.identity.key == *stored_by);
+    let outbound = chain.section(Section::Outbound);
+    let at = outbound.iter().rposition(|step| holds_statement(step, stored_by));
     // The plan has changed since, and the statement is gone: nothing of outbound would fit.
-    Some(at.map_or(chain.outbound.len(), |at| at + 1))
+    Some(at.map_or(outbound.len(), |at| at + 1))
 }
 
 /// Headers that statements staged for whatever response comes.
@@ -371,92 +386,79 @@ fn with_staged(walk: &mut Walk, mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-impl Walk {
-    /// Make this the response that statements see.
-    fn answer(&mut self, outcome: Outcome) {
-        self.response_body = outcome.body;
-        if let Some(exchange) = self.exchange_mut() {
-            exchange.response = Some(outcome.head);
-        }
-    }
-
-    /// The response as statements left it.
-    fn take_answer(&mut self) -> Outcome {
-        let body = std::mem::take(&mut self.response_body);
-        match self.exchange_mut().and_then(|exchange| exchange.response.take()) {
-            Some(head) => Outcome { head, body },
-            None => outcome_of(Rejection::PolicyFault.response()),
-        }
+/// Is a statement this step, or within it?
+fn holds_statement(step: &Step, key: &str) -> bool {
+    match step {
+        Step::Statement(call) => call.statement.identity.key == key,
+        other => other.lists().into_iter().flatten().any(|step| holds_statement(step, key)),
     }
 }
 
 fn outcome_of(response: Response<Body>) -> Outcome {
-    let (parts, body) = response.into_parts();
-    let reason = parts.extensions.get::<ReasonPhrase>().and_then(|p| std::str::from_utf8(p.as_bytes()).ok());
-    let head = ResponseHead { status: parts.status, reason: reason.map(Box::from), headers: parts.headers };
+    let (head, body) = parts_of(response);
     Outcome { head, body }
 }
 
-/// A failure that the gateway itself raised.
-fn failing_gateway(rejection: &Rejection) -> Failing {
-    let error = LastError {
-        source: rejection.source().into(),
-        reason: rejection.reason().into(),
-        message: rejection.message().into(),
-        statement: None,
-    };
-    Failing { error, blame: rejection.blame(), outcome: outcome_of(rejection.response()) }
-}
-
-/// A failure that a statement raised.
-fn failing(stop: Stop) -> Failing {
-    match stop {
-        Stop::Refused(refusal) => {
-            let error = LastError {
-                source: refusal.source,
-                reason: refusal.failure.reason.clone(),
-                message: refusal.failure.message.clone(),
-                statement: Some(refusal.statement),
-            };
-            Failing { error, blame: Blame::Client, outcome: outcome_of(respond::refused(refusal.failure)) }
-        }
-        Stop::Failed(failure) => {
-            let mut failing = failing_gateway(&failure.rejection);
-            failing.error.source = failure.source;
-            failing.error.statement = Some(failure.statement);
-            failing
-        }
-        Stop::Answered(answer) => Failing {
-            error: LastError {
-                source: "gateway".into(),
-                reason: String::new(),
-                message: String::new(),
-                statement: None,
+impl Failing {
+    /// A failure that a step raised. `None` for an answer, which is none.
+    fn of(stop: Stop, walk: &mut Walk) -> Failing {
+        match stop {
+            Stop::Refused(refusal) => {
+                let error = LastError {
+                    source: refusal.source,
+                    reason: refusal.failure.reason.clone(),
+                    message: refusal.detail.unwrap_or_else(|| refusal.failure.message.clone()),
+                    statement: Some(refusal.statement),
+                    at: Some(refusal.at),
+                    status: refusal.failure.status.as_u16(),
+                };
+                Failing { error, blame: Blame::Client, outcome: outcome_of(respond::refused(refusal.failure)) }
+            }
+            Stop::Failed(failure) => Failing::of_step(*failure, walk),
+            Stop::Answered(answer) => Failing {
+                error: LastError { source: "gateway".into(), ..LastError::default() },
+                blame: Blame::Host,
+                outcome: Outcome { head: answer.head, body: answer.body },
             },
-            blame: Blame::Host,
-            outcome: Outcome { head: answer.head, body: answer.body },
-        },
+        }
+    }
+
+    fn of_step(failure: StepFailure, walk: &mut Walk) -> Failing {
+        let StepFailure { source, statement, at, rejection, detail } = failure;
+        let (reason, message, blame, outcome) = match &rejection {
+            Some(it) => (it.reason(), it.message(), it.blame(), outcome_of(it.response())),
+            // The origin's own response is what failed.
+            None => ("ErrorStatusCode", "The backend answered with an error.", Blame::Origin, answered(walk)),
+        };
+        let error = LastError {
+            source,
+            reason: reason.into(),
+            message: detail.unwrap_or_else(|| message.into()),
+            statement,
+            at,
+            status: outcome.head.status.as_u16(),
+        };
+        Failing { error, blame, outcome }
     }
 }
 
 /// The on-error section: sees the failure's response, and may edit it, replace it or refuse differently.
-async fn on_error(walk: &mut Walk, chain: &Chain, failure: Failing, record: &mut Record) -> Outcome {
-    let Failing { error, blame, outcome } = failure;
+async fn on_error(walk: &mut Walk, chain: &Chain, stop: Stop, record: &mut Record) -> Outcome {
+    let Failing { error, blame, outcome } = Failing::of(stop, walk);
     record.fail(&error.source, &error.reason, blame);
     let outcome = with_staged(walk, outcome);
-    if chain.on_error.is_empty() {
+    if chain.section(Section::OnError).is_empty() {
         return outcome;
     }
-    walk.answer(outcome);
+    walk.answer(outcome.head, outcome.body);
     if let Some(exchange) = walk.exchange_mut() {
         exchange.last_error = Some(error);
     }
-    let statements = chain.on_error.iter().map(|s| -> &Statement { s });
-    match walk.run(statements, Phase::OnError).await {
-        Ok(()) => walk.take_answer(),
+    match walk.section(Section::OnError, 0).await {
+        Ok(()) => answered(walk),
         Err(Stop::Answered(answer)) => Outcome { head: answer.head, body: answer.body },
         Err(stop) => {
-            let again = failing(stop);
+            let again = Failing::of(stop, walk);
             record.fail(&again.error.source, &again.error.reason, again.blame);
             again.outcome
         }

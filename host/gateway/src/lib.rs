@@ -23,6 +23,9 @@ pub mod hop;
 /// Which API and operation.
 mod route;
 
+/// What shows who calls.
+mod key;
+
 /// Who may call it.
 mod admit;
 
@@ -32,6 +35,9 @@ mod chain;
 /// Origins.
 pub mod upstream;
 
+/// What policies send themselves.
+mod callout;
+
 /// What clients are told: the only place that chooses a status.
 pub mod respond;
 
@@ -40,6 +46,9 @@ pub mod body;
 
 /// Everything that a request needs to know, resolved once.
 pub mod plan;
+
+/// What a request would meet, for people.
+mod explain;
 
 /// Workers, and the plan that they share.
 mod server;
@@ -53,5 +62,6 @@ mod deadline;
 /// JSON text without a tree.
 mod json;
 
+pub use explain::Unroutable;
 pub use plan::{BuiltIn, Plan, PlanBuilder};
 pub use server::{Gateway, LogTarget, ServerSettings, StartError};

@@ -12,5 +12,8 @@ pub(crate) mod metrics;
 /// A request until its line is written.
 pub(crate) mod record;
 
+/// What happened to single exchanges.
+pub mod tracing;
+
 /// Points in time as text.
 mod time;

@@ -9,18 +9,39 @@ mod components;
 /// Scopes become chains: `base` is spliced in, once, and not per request.
 mod flatten;
 
+/// What chains are made of.
+mod step;
+
+/// Entries become steps.
+mod steps;
+
+/// Where statements may stand.
+mod standing;
+
+/// What nobody may see.
+mod secrets;
+
+/// What statements may call.
+mod egress;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
 use http::uri::PathAndQuery;
 use ipnet::IpNet;
-use tollgate_runtime::{RouteFacts, Statement};
+use tollgate_core::edits::BackendChoice;
+use tollgate_core::place::Section;
+use tollgate_runtime::{Exchange, RouteFacts, Statement};
 
 use crate::admit::{Door, KeyTable};
+use crate::respond::Rejection;
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts};
+
+pub(crate) use step::{Call, Choose, Forward, LimitConcurrency, Own, Retry, SetVariable, Step, Wait};
+
+pub(crate) use secrets::Secrets;
 
 pub use build::PlanBuilder;
 pub use components::BuiltIn;
@@ -34,6 +55,8 @@ pub struct Plan {
     pub(crate) request_body_bytes: u64,
     /// Every statement once, for metrics.
     pub(crate) statements: Vec<Arc<Statement>>,
+    /// What no trace may hold.
+    pub(crate) secrets: Secrets,
     /// Counts plans, so that a log line tells which one served a request.
     pub(crate) generation: u64,
 }
@@ -55,10 +78,6 @@ pub(crate) struct Api {
     pub(crate) path: String,
     pub(crate) door: Door,
     pub(crate) key_names: KeyNames,
-    pub(crate) origin: Origin,
-    /// Put before every path: empty, or with a slash before it and none behind it.
-    pub(crate) origin_base: String,
-    pub(crate) timeouts: Timeouts,
     /// For the whole exchange up to the response's head.
     pub(crate) total_timeout: Option<Duration>,
     /// None: the API has no operations and passes every method and path.
@@ -67,11 +86,45 @@ pub(crate) struct Api {
     pub(crate) chains: Vec<ByProduct>,
 }
 
-impl Api {
-    /// The target at the origin: the origin's base, then what stands behind the API's own path. A target that a policy
-    /// has rewritten is relative to the API already.
-    pub(crate) fn uri(&self, target: &PathAndQuery, is_rewritten: bool) -> Option<Uri> {
-        origin_target(&self.path, &self.origin_base, target, is_rewritten).map(Uri::from)
+/// Where an API's requests go, and how.
+pub(crate) struct Forwarding {
+    /// The API's public path.
+    pub(crate) path: String,
+    pub(crate) target: Target,
+    /// The document's `backends` by their ids.
+    pub(crate) backends: Arc<HashMap<String, Target>>,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// An origin, and what is put before every path there: empty, or with a slash before it and none behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) origin: Origin,
+    pub(crate) base: String,
+}
+
+impl Forwarding {
+    /// Where an exchange's request goes.
+    pub(crate) fn target(&self, exchange: &Exchange) -> Result<Target, Rejection> {
+        match &exchange.backend {
+            None => Ok(self.target.clone()),
+            Some(BackendChoice::Id(id)) => Ok(self.backends.get(id).unwrap_or(&self.target).clone()),
+            Some(BackendChoice::Url(url)) => {
+                let origin = Origin::of(url, None).map_err(|_| Rejection::OriginFailed)?;
+                Ok(Target { origin, base: url.base.clone() })
+            }
+        }
+    }
+
+    /// Path and query at the origin: the origin's base, then what stands behind the API's own path. A target that a
+    /// policy has rewritten is relative to the API already.
+    pub(crate) fn path_at_origin(
+        &self,
+        target: &Target,
+        path: &PathAndQuery,
+        is_rewritten: bool,
+    ) -> Option<PathAndQuery> {
+        origin_target(&self.path, &target.base, path, is_rewritten)
     }
 }
 
@@ -112,18 +165,31 @@ impl ByProduct {
 /// What runs for one operation in one product context, in order.
 pub(crate) struct Chain {
     pub(crate) facts: Arc<RouteFacts>,
-    pub(crate) inbound: Vec<Arc<Statement>>,
-    pub(crate) outbound: Vec<Arc<Statement>>,
-    pub(crate) on_error: Vec<Arc<Statement>>,
-    /// None: nothing is forwarded, and outbound runs right after inbound.
-    pub(crate) forward: Option<Forward>,
+    pub(crate) sections: [Vec<Step>; Section::ALL.len()],
+    pub(crate) forwarding: Arc<Forwarding>,
+    /// Something behind the forwarding reads the request's body.
+    pub(crate) keeps_request_body: bool,
+    /// Something behind the forwarding sees the request at all, or it may be sent again.
+    pub(crate) reads_request_later: bool,
 }
 
-/// What `forward-request` says.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Forward {
-    /// In place of the API's time-out for response headers.
-    pub(crate) timeout: Option<Duration>,
+impl Chain {
+    pub(crate) fn new(facts: Arc<RouteFacts>, forwarding: Arc<Forwarding>, sections: [Vec<Step>; 4]) -> Chain {
+        let [_, backend, outbound, on_error] = &sections;
+        let later = || backend.iter().chain(outbound).chain(on_error);
+        let only_forwards = matches!(backend.as_slice(), [] | [Step::Forward(_)]);
+        Chain {
+            keeps_request_body: later().any(|step| step.needs().request_body),
+            reads_request_later: !(only_forwards && outbound.is_empty() && on_error.is_empty()),
+            facts,
+            sections,
+            forwarding,
+        }
+    }
+
+    pub(crate) fn section(&self, section: Section) -> &[Step] {
+        &self.sections[section as usize]
+    }
 }
 
 #[cfg(test)]

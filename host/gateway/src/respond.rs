@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use hyper::ext::ReasonPhrase;
 use tollgate_core::fault::Blame;
 use tollgate_core::verdict::Failure;
+use tollgate_runtime::EXPRESSION_FAILED;
 
 use crate::body::{Body, BodyError};
 use crate::json;
@@ -63,6 +64,10 @@ pub enum Rejection {
     SubscriptionKeyInvalid(Box<KeyChallenge>),
     /// A policy failed, and it fails closed.
     PolicyFault,
+    /// An expression of the document failed.
+    ExpressionFailed,
+    /// More are within a `limit-concurrency` than it lets in.
+    ConcurrencyExceeded,
     /// The origin couldn't be reached or gave no proper response.
     OriginFailed,
     /// The origin took too long.
@@ -80,7 +85,7 @@ struct Row(StatusCode, &'static str, &'static str, Blame, &'static str);
 
 impl Rejection {
     fn row(&self) -> Row {
-        use Blame::{Client, Guest, Host, Origin};
+        use Blame::{Client, Guest, Host, Operator, Origin};
         use Rejection as R;
         use StatusCode as S;
         match self {
@@ -125,6 +130,16 @@ impl Rejection {
                  subscription.",
             ),
             R::PolicyFault => Row(S::INTERNAL_SERVER_ERROR, "policy", "PolicyFault", Guest, "Internal server error"),
+            R::ExpressionFailed => {
+                Row(S::INTERNAL_SERVER_ERROR, "policy", EXPRESSION_FAILED, Operator, "Internal server error")
+            }
+            R::ConcurrencyExceeded => Row(
+                S::TOO_MANY_REQUESTS,
+                "limit-concurrency",
+                "ConcurrencyLimitExceeded",
+                Client,
+                "Too many concurrent requests. Try again later.",
+            ),
             R::OriginFailed => {
                 Row(S::BAD_GATEWAY, "forward-request", "BackendConnectionFailure", Origin, "Bad gateway")
             }
@@ -204,7 +219,7 @@ impl Rejection {
                     headers.insert(header::WWW_AUTHENTICATE, value);
                 }
             }
-            Rejection::Overloaded => {
+            Rejection::Overloaded | Rejection::ConcurrencyExceeded => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_SECONDS));
             }
             // RFC 9110 §15.5.6 wants `Allow`; an empty one says that the resource takes no method at all, so the

@@ -11,11 +11,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tollgate_runtime::{Leases, Runtime};
 
+use crate::callout;
 use crate::handle::Gate;
 use crate::listen::{self, BindError, Listeners};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
 use crate::observe::admin::{self, Admin, Readiness, Stage};
 use crate::observe::metrics::{self, Traffic};
+use crate::observe::tracing::TraceDesk;
 use crate::plan::Plan;
 use crate::serve::{self, Server};
 use crate::upstream::{self, Upstream};
@@ -95,6 +97,7 @@ struct Seat {
     runtime: Arc<Runtime>,
     access_log: Arc<AccessLog>,
     traffic: Arc<Traffic>,
+    traces: Arc<TraceDesk>,
     settings: ServerSettings,
 }
 
@@ -114,9 +117,11 @@ impl Gateway {
             let access_log = Arc::clone(&access_log);
             move |out: &mut String| metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped())
         };
+        let traces = Arc::new(TraceDesk::default());
         let admin = match settings.admin {
             Some(address) => Some(
-                admin::start(address, readiness.clone(), page).map_err(|error| StartError::Admin(address, error))?,
+                admin::start(address, readiness.clone(), Arc::clone(&traces), page)
+                    .map_err(|error| StartError::Admin(address, error))?,
             ),
             None => None,
         };
@@ -131,6 +136,7 @@ impl Gateway {
                 runtime: Arc::clone(&runtime),
                 access_log: Arc::clone(&access_log),
                 traffic: Arc::clone(&traffic),
+                traces: Arc::clone(&traces),
                 settings: settings.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
@@ -187,8 +193,10 @@ fn work(seat: Seat) {
 }
 
 async fn serve_all(seat: Seat) -> io::Result<()> {
-    let leases = Rc::new(Leases::new(seat.runtime, seat.number));
+    let (client, callouts) = callout::channel();
+    let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client))));
     let upstream = Upstream::new(seat.settings.upstream);
+    tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();
     drop(seat.access_log);
     let gate = Gate {
@@ -197,6 +205,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         upstream: upstream.clone(),
         access_log: access_log.clone(),
         traffic: seat.traffic,
+        traces: seat.traces,
         worker: seat.number,
     };
     tokio::task::spawn_local(async move { upstream.maintain().await });

@@ -8,6 +8,12 @@
 /// New connections.
 mod connect;
 
+/// What TLS to origins relies on.
+mod trust;
+
+/// Cleartext or TLS.
+mod stream;
+
 /// Idle connections.
 mod pool;
 
@@ -30,21 +36,38 @@ use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body::Body as _;
 
+use tollgate_core::authority;
+use tollgate_core::base_url::BaseUrl;
+use tollgate_core::message::Scheme;
+
 use crate::body::{Body, BodyError};
 use pool::Pool;
 use resolve::Resolver;
 use wire::{Unanswered, Wire};
 
+pub use trust::{Trust, TrustError};
+
 /// An origin server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Origin {
     host: Arc<str>,
     port: u16,
     /// The host, if it is an address.
     address: Option<IpAddr>,
-    /// Host and port, the pool's key.
+    /// What tells connections apart, the pool's key: host and port, and whatever else makes another connection.
     key: Arc<str>,
+    /// Host and port.
+    name: Arc<str>,
     authority: HeaderValue,
+    tls: Option<Arc<Trust>>,
+    /// Only addresses of the public network are connected to.
+    public_only: bool,
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Origin) -> bool {
+        self.name == other.name && self.tls.is_some() == other.tls.is_some()
+    }
 }
 
 /// A host that isn't one.
@@ -53,29 +76,54 @@ pub struct Origin {
 pub struct InvalidOrigin;
 
 impl Origin {
-    /// An origin by its host name or address (IPv6 with or without brackets) and its port.
-    pub fn new(host: &str, port: u16) -> Result<Origin, InvalidOrigin> {
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let address: Option<IpAddr> = bare.parse().ok();
-        let is_name = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-        if bare.is_empty() || (address.is_none() && !is_name(bare)) {
+    /// The origin of a base URL. `trust` is what `https` relies on; none for the certificates of the system.
+    pub fn of(url: &BaseUrl, trust: Option<&Arc<Trust>>) -> Result<Origin, InvalidOrigin> {
+        if !authority::is_host(&url.host) {
             return Err(InvalidOrigin);
         }
-        let written = if bare.contains(':') { format!("[{bare}]") } else { bare.to_ascii_lowercase() };
-        let key = format!("{written}:{port}");
-        let authority = if port == 80 { &written } else { &key };
-        let authority = HeaderValue::from_str(authority).map_err(|_| InvalidOrigin)?;
-        Ok(Origin { host: bare.to_ascii_lowercase().into(), port, address, key: key.into(), authority })
+        let bare = url.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&url.host);
+        let name = format!("{}:{}", url.host, url.port);
+        let tls = match url.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(trust.cloned().unwrap_or_else(Trust::of_system)),
+        };
+        let key = match &tls {
+            None => name.clone(),
+            Some(trust) => format!("https://{name}#{}", trust.id()),
+        };
+        let authority = HeaderValue::from_str(&url.authority()).map_err(|_| InvalidOrigin)?;
+        Ok(Origin {
+            host: bare.into(),
+            port: url.port,
+            address: authority::address(&url.host),
+            key: key.into(),
+            name: name.into(),
+            authority,
+            tls,
+            public_only: false,
+        })
     }
 
-    /// The value of `Host`: without the port if that is 80.
+    /// An origin in cleartext by its host name or address (IPv6 with or without brackets) and its port.
+    pub fn new(host: &str, port: u16) -> Result<Origin, InvalidOrigin> {
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_lowercase() };
+        Origin::of(&BaseUrl { scheme: Scheme::Http, host, port, base: String::new() }, None)
+    }
+
+    /// The same origin, but never at a private address: for URLs that a request had a hand in.
+    #[must_use]
+    pub fn public_only(self) -> Origin {
+        Origin { key: format!("public:{}", self.key).into(), public_only: true, ..self }
+    }
+
+    /// The value of `Host`: without the port if that is the scheme's own.
     pub fn authority(&self) -> &HeaderValue {
         &self.authority
     }
 
     /// Host and port, for logs and metrics.
     pub fn name(&self) -> &str {
-        &self.key
+        &self.name
     }
 }
 
@@ -136,6 +184,12 @@ pub enum ConnectFault {
     /// Nobody listens there.
     #[error("the connection was refused")]
     Refused,
+    /// All its addresses are private, and only public ones are allowed here.
+    #[error("the name's address is private, which isn't allowed here")]
+    Private,
+    /// No TLS, or no certificate that is trusted.
+    #[error("TLS failed")]
+    Tls,
     /// No way there, or no socket to be had.
     #[error("{0}")]
     Other(std::io::ErrorKind),
@@ -170,6 +224,8 @@ impl UpstreamError {
         match self {
             UpstreamError::Connect(ConnectFault::Dns) => "dns",
             UpstreamError::Connect(ConnectFault::Refused) => "refused",
+            UpstreamError::Connect(ConnectFault::Private) => "private-address",
+            UpstreamError::Connect(ConnectFault::Tls) => "tls",
             UpstreamError::Connect(ConnectFault::Other(_)) => "unreachable",
             UpstreamError::ConnectTimeout => "connect-timeout",
             UpstreamError::ResponseHeaderTimeout => "response-timeout",
@@ -334,20 +390,26 @@ mod tests {
 
     #[test]
     fn an_origin_names_itself_in_host() {
-        for (host, port, authority, key) in [
-            ("Orders.example", 80, "orders.example", "orders.example:80"),
-            ("orders.example", 8080, "orders.example:8080", "orders.example:8080"),
-            ("::1", 80, "[::1]", "[::1]:80"),
-            ("[::1]", 9000, "[::1]:9000", "[::1]:9000"),
-            ("127.0.0.1", 9000, "127.0.0.1:9000", "127.0.0.1:9000"),
+        for (url, authority, name) in [
+            ("http://Orders.example", "orders.example", "orders.example:80"),
+            ("http://orders.example:8080", "orders.example:8080", "orders.example:8080"),
+            ("https://orders.example", "orders.example", "orders.example:443"),
+            ("http://[::1]:9000", "[::1]:9000", "[::1]:9000"),
+            ("http://127.0.0.1:9000", "127.0.0.1:9000", "127.0.0.1:9000"),
         ] {
-            let origin = Origin::new(host, port).unwrap();
+            let origin = Origin::of(&BaseUrl::parse(url).unwrap(), None).unwrap();
             assert_eq!(origin.authority(), authority);
-            assert_eq!(origin.name(), key);
+            assert_eq!(origin.name(), name);
         }
-        for host in ["", "a b", "a/b", "u@h", "a:b", "[]", "ä.example"] {
-            assert_eq!(Origin::new(host, 80), Err(InvalidOrigin), "{host}");
-        }
+    }
+
+    #[test]
+    fn connections_that_were_made_under_other_rules_are_not_shared() {
+        let origin = |url: &str| Origin::of(&BaseUrl::parse(url).unwrap(), None).unwrap();
+        let plain = origin("http://a.example:443");
+        let secure = origin("https://a.example");
+        assert_ne!(plain.key, secure.key);
+        assert_ne!(secure.key, secure.clone().public_only().key);
     }
 
     #[test]

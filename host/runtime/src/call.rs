@@ -2,13 +2,19 @@
 //!
 //! Two deadlines stand behind each other: fuel, which is the same on every machine, and the epoch deadline for what
 //! fuel doesn't count. Whatever ends a call badly, the exchange comes back as it was and the store is dropped.
+//!
+//! Most components can't wait for anything, and are called as functions. One that may call other services runs on a
+//! stack of its own, so that its worker serves others while it waits ([`Leases::call_waiting`]).
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use tollgate_bindings::{phases, verdict};
-use tollgate_capabilities::exchange::Exchange;
+use tollgate_capabilities::exchange::{Exchange, LastError};
 use tollgate_capabilities::session::Effects;
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::place::Phase;
@@ -18,7 +24,7 @@ use wasmtime::component::Resource;
 use crate::account::{Ended, Used};
 use crate::lease::Leases;
 use crate::statement::Statement;
-use crate::store::{self, CreateError, Instance, fault_of};
+use crate::store::{self, CreateError, Entries, Given, Instance, fault_of};
 
 /// A call that ended well.
 #[derive(Debug)]
@@ -27,56 +33,52 @@ pub struct Called {
     pub verdict: Verdict,
     /// What it recorded. Nothing of it has been applied.
     pub effects: Effects,
+    /// Fuel that it used.
+    pub fuel: u64,
 }
 
-/// What one entry into a guest gives.
-enum Answer {
-    Verdict(tollgate_bindings::policy::verdicts::Verdict),
-    Wants(bool),
-}
+/// What came of a call. The exchange comes back unchanged; it is gone only if a host function panicked.
+pub type Outcome = (Option<Box<Exchange>>, Result<Called, Fault>);
 
-/// What came of entering a guest: its answer and what it recorded.
-type Entered = Result<(Answer, Effects), Fault>;
-
-/// Which export is entered.
-#[derive(Clone, Copy)]
-enum Entry {
-    Phase(Phase),
-    BodyGate(Phase),
+/// An instance that holds an exchange, ready to be entered.
+struct Armed {
+    instance: Instance,
+    fuel: u64,
+    last_error: Option<LastError>,
 }
 
 impl Leases {
-    /// Run one phase of a statement on an exchange.
-    ///
-    /// The exchange comes back in every case, and is unchanged: what the guest did is in [`Called::effects`].
-    pub fn call(
-        &self,
-        statement: &Statement,
-        phase: Phase,
-        exchange: Box<Exchange>,
-    ) -> (Option<Box<Exchange>>, Result<Called, Fault>) {
+    /// Run one phase of a statement on an exchange. What the guest did is in [`Called::effects`].
+    pub fn call(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>) -> Outcome {
         let began = Instant::now();
-        let (exchange, entered, mut used) = self.enter(statement, Entry::Phase(phase), exchange);
-        used.time = began.elapsed();
-        let called = entered.and_then(|(answer, effects)| {
-            let Answer::Verdict(given) = answer else {
-                return Err(Fault::new(FaultKind::Host, "a phase gave no verdict"));
-            };
-            let limits = &statement.unit.limits;
-            let verdict = verdict(given, limits.header_bytes, limits.body_bytes)
-                .map_err(|bad| Fault::new(FaultKind::BadVerdict, bad.to_string()))?;
-            if matches!(verdict, Verdict::Respond(Reply::Staged)) && effects.cache.hit.is_none() {
-                let detail = "it answered with a staged response, and no capability had put one ready";
-                return Err(Fault::new(FaultKind::BadVerdict, detail));
-            }
-            Ok(Called { verdict, effects })
-        });
-        let ended = match &called {
-            Ok(called) => Ended::Verdict(&called.verdict),
-            Err(fault) => Ended::Fault(fault.kind),
+        let mut armed = match self.arm(statement, exchange) {
+            Ok(armed) => armed,
+            Err((exchange, fault)) => return self.conclude(statement, phase, began, exchange, Err(fault)),
         };
-        statement.account.record(self.worker, phase, ended, used);
-        (exchange, called)
+        // A panic in a host function is the host's fault and still only this request's.
+        let answered = catch_unwind(AssertUnwindSafe(|| armed.answer(phase)));
+        let (exchange, entered) = self.disarm(statement, armed, answered.ok());
+        self.conclude(statement, phase, began, exchange, entered)
+    }
+
+    /// [`Leases::call`] for a statement whose component [may wait](crate::Admitted::waits).
+    pub async fn call_waiting(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>) -> Outcome {
+        let began = Instant::now();
+        let mut armed = match self.arm(statement, exchange) {
+            Ok(armed) => armed,
+            Err((exchange, fault)) => return self.conclude(statement, phase, began, exchange, Err(fault)),
+        };
+        let answered = {
+            let mut answer = pin!(armed.answer_waiting(phase));
+            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+                Ok(Poll::Ready(answered)) => Poll::Ready(Some(answered)),
+                Ok(Poll::Pending) => Poll::Pending,
+                Err(_) => Poll::Ready(None),
+            })
+            .await
+        };
+        let (exchange, entered) = self.disarm(statement, armed, answered);
+        self.conclude(statement, phase, began, exchange, entered)
     }
 
     /// Ask a statement that buffers whether it needs this message's body. One without a gate always does.
@@ -89,12 +91,21 @@ impl Leases {
         if phase == Phase::OnError || !statement.unit.admitted.has_body_gate() {
             return (Some(exchange), Ok(true));
         }
-        let (exchange, entered, used) = self.enter(statement, Entry::BodyGate(phase), exchange);
-        let wants = entered.map(|(answer, _)| matches!(answer, Answer::Wants(true)));
-        if let Err(fault) = &wants {
-            statement.account.record(self.worker, phase, Ended::Fault(fault.kind), used);
+        let mut armed = match self.arm(statement, exchange) {
+            Ok(armed) => armed,
+            Err((exchange, fault)) => {
+                self.record_fault(statement, phase, fault.kind);
+                return (Some(exchange), Err(fault));
+            }
+        };
+        let waits = statement.unit.admitted.waits();
+        let answered = catch_unwind(AssertUnwindSafe(|| armed.wants_body(phase, waits)));
+        let (exchange, entered) = self.disarm(statement, armed, answered.ok());
+        let wants = entered.map(|(wants, _, _)| wants);
+        if let Err((fault, used)) = &wants {
+            statement.account.record(self.worker, phase, Ended::Fault(fault.kind), *used);
         }
-        (exchange, wants)
+        (exchange, wants.map_err(|(fault, _)| fault))
     }
 
     /// Record a failure that happened before a statement could be entered.
@@ -102,41 +113,101 @@ impl Leases {
         statement.account.record(self.worker, phase, Ended::Fault(kind), Used::default());
     }
 
-    fn enter(
-        &self,
-        statement: &Statement,
-        entry: Entry,
-        exchange: Box<Exchange>,
-    ) -> (Option<Box<Exchange>>, Entered, Used) {
-        let mut used = Used::default();
+    /// Lend the exchange to an instance of the statement.
+    fn arm(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, (Box<Exchange>, Fault)> {
         let mut instance = match self.take(&statement.unit) {
             Ok(instance) => instance,
-            Err(error) => return (Some(exchange), Err(creation_fault(error)), used),
+            Err(error) => return Err((exchange, creation_fault(error))),
         };
         let body_bytes = [&exchange.request_body, &exchange.response_body].into_iter().flatten().map(|b| b.len()).sum();
         let last_error = exchange.last_error.clone();
         let fuel = match store::arm(&mut instance.store, body_bytes) {
             Ok(fuel) => fuel,
-            Err(error) => return (Some(exchange), Err(Fault::new(FaultKind::Host, error.to_string())), used),
+            Err(error) => return Err((exchange, Fault::new(FaultKind::Host, error.to_string()))),
         };
-        instance.store.data_mut().lend(exchange, Arc::clone(&statement.identity));
-        // A panic in a host function is the host's fault and still only this request's.
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(&mut instance, entry, last_error)));
-        used.fuel = fuel.saturating_sub(instance.store.get_fuel().unwrap_or(0));
-        used.host_calls = instance.store.data().host_calls();
-        let (exchange, effects) = instance.store.data_mut().give_back();
-        match answered {
-            Ok(Ok(answer)) => {
-                self.put_back(&statement.unit, instance);
-                (exchange, Ok((answer, effects)), used)
-            }
-            Ok(Err(error)) => {
-                let fault = fault_of(&error, instance.store.data());
-                (exchange, Err(fault), used)
-            }
-            Err(_) => (exchange, Err(Fault::new(FaultKind::Host, "a host function panicked")), used),
-        }
+        instance.store.data_mut().lend(exchange, Arc::clone(&statement.identity), self.client.clone());
+        Ok(Armed { instance, fuel, last_error })
     }
+
+    /// Take the exchange back, and keep the instance if all is well. `None` stands for a panic of the host.
+    #[expect(clippy::type_complexity, reason = "the two ends of one call, used in this file only")]
+    fn disarm<T>(
+        &self,
+        statement: &Statement,
+        mut armed: Armed,
+        answered: Option<wasmtime::Result<T>>,
+    ) -> (Option<Box<Exchange>>, Result<(T, Effects, Used), (Fault, Used)>) {
+        let store = &mut armed.instance.store;
+        let used = Used {
+            fuel: armed.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+            host_calls: store.data().host_calls(),
+            ..Used::default()
+        };
+        let (exchange, effects) = store.data_mut().give_back();
+        let entered = match answered {
+            Some(Ok(answer)) => {
+                self.put_back(&statement.unit, armed.instance);
+                Ok((answer, effects, used))
+            }
+            Some(Err(error)) => Err((fault_of(&error, armed.instance.store.data()), used)),
+            None => Err((Fault::new(FaultKind::Host, "a host function panicked"), used)),
+        };
+        (exchange, entered)
+    }
+
+    /// Check the verdict, and account for the call.
+    fn conclude(
+        &self,
+        statement: &Statement,
+        phase: Phase,
+        began: Instant,
+        exchange: impl Into<Option<Box<Exchange>>>,
+        entered: Result<(Given, Effects, Used), impl Into<Ending>>,
+    ) -> Outcome {
+        let (called, mut used) = match entered {
+            Ok((given, effects, used)) => (checked(statement, given, effects, used.fuel), used),
+            Err(ending) => {
+                let Ending { fault, used } = ending.into();
+                (Err(fault), used)
+            }
+        };
+        used.time = began.elapsed();
+        let ended = match &called {
+            Ok(called) => Ended::Verdict(&called.verdict),
+            Err(fault) => Ended::Fault(fault.kind),
+        };
+        statement.account.record(self.worker, phase, ended, used);
+        (exchange.into(), called)
+    }
+}
+
+/// A call that ended badly, and what it used up.
+struct Ending {
+    fault: Fault,
+    used: Used,
+}
+
+impl From<Fault> for Ending {
+    fn from(fault: Fault) -> Ending {
+        Ending { fault, used: Used::default() }
+    }
+}
+
+impl From<(Fault, Used)> for Ending {
+    fn from((fault, used): (Fault, Used)) -> Ending {
+        Ending { fault, used }
+    }
+}
+
+fn checked(statement: &Statement, (given,): Given, effects: Effects, fuel: u64) -> Result<Called, Fault> {
+    let limits = &statement.unit.limits;
+    let verdict = verdict(given, limits.header_bytes, limits.body_bytes)
+        .map_err(|bad| Fault::new(FaultKind::BadVerdict, bad.to_string()))?;
+    if matches!(verdict, Verdict::Respond(Reply::Staged)) && effects.cache.hit.is_none() {
+        let detail = "it answered with a staged response, and no capability had put one ready";
+        return Err(Fault::new(FaultKind::BadVerdict, detail));
+    }
+    Ok(Called { verdict, effects, fuel })
 }
 
 fn creation_fault(error: CreateError) -> Fault {
@@ -149,43 +220,56 @@ fn creation_fault(error: CreateError) -> Fault {
     }
 }
 
-/// Enter the guest. Handles carry nothing: there is one request and one response per call.
-fn answer(
-    instance: &mut Instance,
-    entry: Entry,
-    last_error: Option<tollgate_capabilities::exchange::LastError>,
-) -> wasmtime::Result<Answer> {
-    let Instance { store, on_request, on_response, on_error, body_gate, .. } = instance;
-    let absent = || wasmtime::Error::msg("the component doesn't export this phase");
-    let request = || Resource::new_borrow(0);
-    let response = || Resource::new_borrow(0);
-    Ok(match entry {
-        Entry::Phase(Phase::OnRequest) => {
-            let guest = on_request.as_ref().ok_or_else(absent)?;
-            Answer::Verdict(guest.call_on_request(store, request())?)
+fn absent() -> wasmtime::Error {
+    wasmtime::Error::msg("the component doesn't export this phase")
+}
+
+impl Armed {
+    fn answer(&mut self, phase: Phase) -> wasmtime::Result<Given> {
+        let error = self.error();
+        let Instance { store, entries, .. } = &mut self.instance;
+        let Entries { on_request, on_response, on_error, .. } = entries;
+        let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
+        match phase {
+            Phase::OnRequest => on_request.ok_or_else(absent)?.call(store, (request,)),
+            Phase::OnResponse => on_response.ok_or_else(absent)?.call(store, (request, response)),
+            Phase::OnError => on_error.ok_or_else(absent)?.call(store, (request, response, error?)),
         }
-        Entry::Phase(Phase::OnResponse) => {
-            let guest = on_response.as_ref().ok_or_else(absent)?;
-            Answer::Verdict(guest.call_on_response(store, request(), response())?)
+    }
+
+    async fn answer_waiting(&mut self, phase: Phase) -> wasmtime::Result<Given> {
+        let error = self.error();
+        let Instance { store, entries, .. } = &mut self.instance;
+        let Entries { on_request, on_response, on_error, .. } = entries;
+        let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
+        match phase {
+            Phase::OnRequest => on_request.ok_or_else(absent)?.call_async(store, (request,)).await,
+            Phase::OnResponse => on_response.ok_or_else(absent)?.call_async(store, (request, response)).await,
+            Phase::OnError => on_error.ok_or_else(absent)?.call_async(store, (request, response, error?)).await,
         }
-        Entry::Phase(Phase::OnError) => {
-            let guest = on_error.as_ref().ok_or_else(absent)?;
-            let error = last_error.ok_or_else(|| wasmtime::Error::msg("there is no error to tell of"))?;
-            let error = phases::on_error::LastError {
-                source: error.source,
-                reason: error.reason,
-                message: error.message,
-                statement_id: error.statement,
-            };
-            Answer::Verdict(guest.call_on_error(store, request(), response(), &error)?)
-        }
-        Entry::BodyGate(Phase::OnRequest) => {
-            let gate = body_gate.as_ref().ok_or_else(absent)?;
-            Answer::Wants(gate.call_wants_request_body(store, request())?)
-        }
-        Entry::BodyGate(_) => {
-            let gate = body_gate.as_ref().ok_or_else(absent)?;
-            Answer::Wants(gate.call_wants_response_body(store, request(), response())?)
-        }
-    })
+    }
+
+    fn wants_body(&mut self, phase: Phase, waits: bool) -> wasmtime::Result<bool> {
+        let Instance { store, entries, .. } = &mut self.instance;
+        let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
+        let (wants,) = match phase {
+            Phase::OnRequest => {
+                store::enter(&entries.wants_request_body.ok_or_else(absent)?, store, (request,), waits)?
+            }
+            Phase::OnResponse | Phase::OnError => {
+                store::enter(&entries.wants_response_body.ok_or_else(absent)?, store, (request, response), waits)?
+            }
+        };
+        Ok(wants)
+    }
+
+    fn error(&mut self) -> wasmtime::Result<phases::on_error::LastError> {
+        let error = self.last_error.take().ok_or_else(|| wasmtime::Error::msg("there is no error to tell of"))?;
+        Ok(phases::on_error::LastError {
+            source: error.source,
+            reason: error.reason,
+            message: error.message,
+            statement_id: error.statement,
+        })
+    }
 }

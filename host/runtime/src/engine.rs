@@ -15,6 +15,12 @@ use crate::ticker;
 /// Guest stack. Deep recursion of a parser needs under 100 KiB; a policy that recurses without end traps here.
 const STACK_BYTES: usize = 256 << 10;
 
+/// What host functions need of a stack when a guest that may wait calls them: its stack is theirs, too.
+const HOST_STACK_BYTES: usize = 256 << 10;
+
+/// Guests that wait at once.
+const STACKS: u32 = 1000;
+
 /// Instances that exist at once, warm ones included. An instance without pages touched costs address space only.
 const INSTANCES: u32 = 2000;
 
@@ -116,6 +122,7 @@ fn config(strategy: InstanceAllocationStrategy) -> Config {
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES)
+        .async_stack_size(STACK_BYTES + HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .memory_reservation(MEMORY_RESERVATION)
         .memory_init_cow(true)
@@ -129,6 +136,7 @@ fn pool() -> PoolingAllocationConfig {
         .total_core_instances(INSTANCES * 4)
         .total_memories(INSTANCES)
         .total_tables(INSTANCES * 4)
+        .total_stacks(STACKS)
         .max_core_instances_per_component(16)
         .max_memories_per_component(2)
         .max_tables_per_component(8)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollgate_capabilities::http_client::HttpClient;
 use tollgate_capabilities::session::Services;
 
 use crate::engine::Runtime;
@@ -27,16 +28,17 @@ const POOL_SHARE: usize = 1500;
 pub struct Leases {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) worker: usize,
+    pub(crate) client: Option<Arc<dyn HttpClient>>,
     warm: RefCell<HashMap<u64, Vec<Instance>>>,
     kept: Cell<usize>,
     may_keep: usize,
 }
 
 impl Leases {
-    /// The leases of the worker with this number.
-    pub fn new(runtime: Arc<Runtime>, worker: usize) -> Leases {
+    /// The leases of the worker with this number, whose policies call others through `client`.
+    pub fn new(runtime: Arc<Runtime>, worker: usize, client: Option<Arc<dyn HttpClient>>) -> Leases {
         let may_keep = POOL_SHARE / runtime.workers.max(1);
-        Leases { runtime, worker, warm: RefCell::default(), kept: Cell::new(0), may_keep }
+        Leases { runtime, worker, client, warm: RefCell::default(), kept: Cell::new(0), may_keep }
     }
 
     /// The state that all workers share.

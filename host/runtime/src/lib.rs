@@ -35,15 +35,22 @@ mod call;
 mod account;
 
 pub use account::{Account, Totals};
-pub use call::Called;
+pub use call::{Called, Outcome};
 pub use engine::{Runtime, RuntimeError, RuntimeSettings};
 pub use lease::Leases;
-pub use link::{ConfigProblem, Isolation, Unit};
+pub use link::{ConfigProblem, EXPRESSION_MARK, Isolation, Unit};
 pub use load::{Admitted, ComponentSource, LoadError};
 pub use statement::{Mode, OnFailure, Statement, StatementSettings};
 
 pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, StoredResponse};
-pub use tollgate_capabilities::exchange::{Exchange, Facts, LastError, RouteFacts, SubscriptionFacts};
-pub use tollgate_capabilities::limiter::{LedgerError, LimiterStore, QuotaStore};
+pub use tollgate_capabilities::events::{EventLogSettings, EventStore};
+pub use tollgate_capabilities::exchange::{
+    Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts,
+};
+pub use tollgate_capabilities::expression::{EXPRESSION_FAILED, Failed, StatementExpression};
+pub use tollgate_capabilities::http_client::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
+pub use tollgate_capabilities::limiter::{Acquired, LedgerError, LimiterStore, Permit, QuotaStore};
 pub use tollgate_capabilities::metrics::MetricStore;
 pub use tollgate_capabilities::session::{Identity, Services};
+pub use tollgate_capabilities::trace::Trace;
+pub use tollgate_capabilities::variables::TooMany;

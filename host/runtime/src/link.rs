@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use serde_json::Value;
-use tollgate_bindings::{cache, clock, limiter, log, metrics, policy};
+use tollgate_bindings::{
+    backend, cache, clock, crypto, events, expression, http_client, limiter, log, metrics, policy,
+};
 use tollgate_capabilities::session::Session;
-use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::grants::Capability;
 use tollgate_core::limits::Limits;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
@@ -15,21 +17,30 @@ use crate::engine::Runtime;
 use crate::load::Admitted;
 use crate::store::{CreateError, Instance};
 
-/// A linker that holds what is granted and nothing else.
-pub(crate) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Session>> {
+/// A linker that holds what a component imports, all of which is granted, and nothing else.
+pub(crate) fn linker(engine: &Engine, capabilities: &[Capability]) -> wasmtime::Result<Linker<Session>> {
     type Own = HasSelf<Session>;
     let mut linker = Linker::new(engine);
     policy::messages::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
     policy::verdicts::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
     policy::context::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
     policy::variables::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
-    for capability in Capability::ALL.into_iter().filter(|capability| grants.allows(*capability)) {
+    for capability in capabilities {
         match capability {
             Capability::Limiter => limiter::limiter::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
             Capability::Cache => cache::cache::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
             Capability::Metrics => metrics::metrics::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
             Capability::Log => log::log::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
             Capability::Clock => clock::clock::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Expression => {
+                expression::expression::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
+            }
+            Capability::HttpClient => {
+                http_client::http_client::add_to_linker::<Session, Own>(&mut linker, |session| session)?;
+            }
+            Capability::Backend => backend::backend::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Crypto => crypto::crypto::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
+            Capability::Events => events::events::add_to_linker::<Session, Own>(&mut linker, |session| session)?,
         }
     }
     Ok(linker)
@@ -181,6 +192,13 @@ fn refusal(error: CreateError) -> ConfigProblem {
     }
 }
 
+/// The member that an expression has in the configuration that components get, and its only one.
+pub const EXPRESSION_MARK: &str = "$expression";
+
+fn is_expression(value: &Value) -> bool {
+    value.as_object().is_some_and(|members| members.len() == 1 && members.contains_key(EXPRESSION_MARK))
+}
+
 fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> {
     use jsonschema::error::ValidationErrorKind;
     let mut problems = Vec::new();
@@ -193,6 +211,11 @@ fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> 
         };
         if let ValidationErrorKind::Enum { options } = error.kind() {
             problems.push(ConfigProblem { pointer, unexpected: None, message: format!("expected one of {options}") });
+            continue;
+        }
+        if is_expression(error.instance()) {
+            let message = "an expression can't stand here: this value has to be written out".to_owned();
+            problems.push(ConfigProblem { pointer, unexpected: None, message });
             continue;
         }
         if unexpected.is_empty() {

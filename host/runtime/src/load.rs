@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use sha2::{Digest, Sha256};
-use tollgate_bindings::phases;
 use tollgate_capabilities::session::Session;
 use tollgate_core::fault::Fault;
 use tollgate_core::grants::{Capability, Grants};
 use tollgate_core::limits::Limits;
 use tollgate_core::manifest::{Manifest, ManifestError};
 use tollgate_core::place::Phase;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{ComponentExportIndex, InstancePre, TypedFunc};
 
 use crate::engine::Runtime;
 use crate::link;
@@ -103,7 +102,7 @@ pub enum LoadError {
     /// An import that nobody offers.
     #[error(
         "the component imports `{import}`, which this gateway doesn't offer; it offers the packages policy, limiter, \
-         cache, metrics, log and clock of tollgate 0.1"
+         cache, metrics, log, clock, expression, http-client, backend, crypto and events of tollgate 0.1"
     )]
     UnknownImport {
         /// The import.
@@ -143,22 +142,39 @@ pub struct Admitted {
 
 /// Where the exports lie.
 pub(crate) struct Indices {
-    pub(crate) lifecycle: phases::lifecycle::GuestIndices,
-    pub(crate) on_request: Option<phases::on_request::GuestIndices>,
-    pub(crate) on_response: Option<phases::on_response::GuestIndices>,
-    pub(crate) on_error: Option<phases::on_error::GuestIndices>,
-    pub(crate) body_gate: Option<phases::body_gate::GuestIndices>,
+    pub(crate) describe: ComponentExportIndex,
+    pub(crate) configure: ComponentExportIndex,
+    pub(crate) on_request: Option<ComponentExportIndex>,
+    pub(crate) on_response: Option<ComponentExportIndex>,
+    pub(crate) on_error: Option<ComponentExportIndex>,
+    pub(crate) wants_request_body: Option<ComponentExportIndex>,
+    pub(crate) wants_response_body: Option<ComponentExportIndex>,
 }
 
 impl Indices {
     fn of(pre: &InstancePre<Session>, surface: &Surface) -> wasmtime::Result<Indices> {
-        let has = |phase| surface.phases.contains(&phase);
+        // Any 0.1.x answers to this version.
+        let function = |interface: &str, function: &str| {
+            let component = pre.component();
+            let (_, instance) = component
+                .get_export(None, format!("tollgate:policy/{interface}@0.1.0"))
+                .ok_or_else(|| wasmtime::Error::msg(format!("there is no export `{interface}`")))?;
+            let (_, index) = component
+                .get_export(Some(&instance), function)
+                .ok_or_else(|| wasmtime::Error::msg(format!("`{interface}` doesn't export `{function}`")))?;
+            Ok::<_, wasmtime::Error>(index)
+        };
+        let phase =
+            |phase: Phase| surface.phases.contains(&phase).then(|| function(phase.name(), phase.name())).transpose();
+        let gate = |name| surface.has_body_gate.then(|| function("body-gate", name)).transpose();
         Ok(Indices {
-            lifecycle: phases::lifecycle::GuestIndices::new(pre)?,
-            on_request: has(Phase::OnRequest).then(|| phases::on_request::GuestIndices::new(pre)).transpose()?,
-            on_response: has(Phase::OnResponse).then(|| phases::on_response::GuestIndices::new(pre)).transpose()?,
-            on_error: has(Phase::OnError).then(|| phases::on_error::GuestIndices::new(pre)).transpose()?,
-            body_gate: surface.has_body_gate.then(|| phases::body_gate::GuestIndices::new(pre)).transpose()?,
+            describe: function("lifecycle", "describe")?,
+            configure: function("lifecycle", "configure")?,
+            on_request: phase(Phase::OnRequest)?,
+            on_response: phase(Phase::OnResponse)?,
+            on_error: phase(Phase::OnError)?,
+            wants_request_body: gate("wants-request-body")?,
+            wants_response_body: gate("wants-response-body")?,
         })
     }
 }
@@ -182,6 +198,11 @@ impl Admitted {
     /// Everything it imports, with versions.
     pub fn imports(&self) -> &[String] {
         &self.surface.imports
+    }
+
+    /// Can a call of it wait for something outside of the gateway?
+    pub fn waits(&self) -> bool {
+        self.surface.capabilities.contains(&Capability::HttpClient)
     }
 
     /// Does it decide about bodies for itself?
@@ -221,10 +242,11 @@ impl Runtime {
             .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         let surface = Surface::of(&self.engine, &component)?;
         surface.check_grants(source.name, source.grants)?;
-        let linker = link::linker(&self.engine, source.grants).map_err(mismatch)?;
+        let linker = link::linker(&self.engine, &surface.capabilities).map_err(mismatch)?;
         let pre = linker.instantiate_pre(&component).map_err(mismatch)?;
         let indices = Indices::of(&pre, &surface).map_err(mismatch)?;
-        let manifest = Manifest::parse(&self.describe(&pre, &indices)?)?;
+        let waits = surface.capabilities.contains(&Capability::HttpClient);
+        let manifest = Manifest::parse(&self.describe(&pre, &indices, waits)?)?;
         let schema = jsonschema::draft202012::new(&manifest.configuration)
             .map_err(|error| LoadError::Schema(error.to_string()))?;
         Ok(Arc::new(Admitted {
@@ -240,12 +262,13 @@ impl Runtime {
         }))
     }
 
-    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices) -> Result<String, LoadError> {
+    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices, waits: bool) -> Result<String, LoadError> {
         let mut store = store::new(&self.engine, Arc::clone(&self.services), Arc::new(Limits::default()));
         let described = (|| {
             store::arm(&mut store, 0)?;
-            let instance = pre.instantiate(&mut store)?;
-            indices.lifecycle.load(&mut store, &instance)?.call_describe(&mut store)
+            let instance = store::instantiate(pre, &mut store, waits)?;
+            let describe: TypedFunc<(), (String,)> = instance.get_typed_func(&mut store, indices.describe)?;
+            store::enter(&describe, &mut store, (), waits).map(|(manifest,)| manifest)
         })();
         described.map_err(|error| LoadError::Describe(fault_of(&error, store.data())))
     }

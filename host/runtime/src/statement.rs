@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use tollgate_capabilities::exchange::Position;
+use tollgate_capabilities::expression::StatementExpression;
 use tollgate_capabilities::session::Identity;
+use tollgate_core::egress::Egress;
 use tollgate_core::manifest::BodyNeed;
 use tollgate_core::place::Phase;
+use tollgate_expression::Needs;
 
 use crate::account::Account;
 use crate::engine::Runtime;
@@ -33,10 +37,14 @@ pub enum Mode {
 /// What a document says of a statement beside its configuration.
 #[derive(Clone, Debug)]
 pub struct StatementSettings {
-    /// Its `id`, if it has one.
-    pub id: Option<String>,
-    /// Where it stands. Example: `apis/orders/inbound/1`.
-    pub place: String,
+    /// Where it stands.
+    pub position: Arc<Position>,
+    /// How its scope begins places. Example: `apis/orders`.
+    pub scope_place: String,
+    /// The expressions of its configuration, by their numbers.
+    pub expressions: Vec<StatementExpression>,
+    /// Which origins it may call.
+    pub egress: Arc<Egress>,
     /// See [`OnFailure`].
     pub on_failure: OnFailure,
     /// See [`Mode`].
@@ -47,12 +55,9 @@ impl StatementSettings {
     /// What tells statements of a document apart. An id is unique within its scope only, so the scope goes before it:
     /// `apis/orders#burst`; without an id the place is all there is: `apis/orders/inbound/1`.
     pub fn key(&self) -> String {
-        match &self.id {
-            Some(id) => {
-                let scope = self.place.rsplitn(3, '/').nth(2).unwrap_or(&self.place);
-                format!("{scope}#{id}")
-            }
-            None => self.place.clone(),
+        match &self.position.id {
+            Some(id) => format!("{}#{id}", self.scope_place),
+            None => self.position.place.clone(),
         }
     }
 }
@@ -61,8 +66,8 @@ impl StatementSettings {
 pub struct Statement {
     /// Who runs.
     pub identity: Arc<Identity>,
-    /// Where it stands.
-    pub place: String,
+    /// Which bodies its expressions read.
+    pub needs: Needs,
     /// What runs.
     pub unit: Arc<Unit>,
     /// See [`OnFailure`].
@@ -78,13 +83,17 @@ impl Statement {
     pub fn new(runtime: &Runtime, unit: Arc<Unit>, settings: StatementSettings) -> Statement {
         let identity = Identity {
             key: settings.key(),
-            statement: settings.id.unwrap_or_else(|| settings.place.clone()),
+            statement: settings.position.id.clone().unwrap_or_else(|| settings.position.place.clone()),
             name: unit.admitted.name.clone(),
             built_in: unit.admitted.built_in,
+            expressions: settings.expressions,
+            egress: settings.egress,
+            position: settings.position,
         };
+        let needs = identity.expressions.iter().fold(Needs::default(), |needs, one| needs | one.needs());
         Statement {
             identity: Arc::new(identity),
-            place: settings.place,
+            needs,
             unit,
             on_failure: settings.on_failure,
             mode: settings.mode,
@@ -104,13 +113,23 @@ impl Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate_core::place::{Scope, Section};
 
     #[test]
     fn an_id_is_told_apart_by_its_scope_and_keeps_its_key_when_it_moves() {
         let key = |place: &str, id: Option<&str>| {
             StatementSettings {
-                id: id.map(str::to_owned),
-                place: place.into(),
+                position: Arc::new(Position {
+                    scope: Scope::Api,
+                    section: Section::Inbound,
+                    path: "x[1]".into(),
+                    id: id.map(str::to_owned),
+                    place: place.into(),
+                    source: "tollgate.yaml:1:1".into(),
+                }),
+                scope_place: place.split("/inbound").next().unwrap().to_owned(),
+                expressions: Vec::new(),
+                egress: Arc::default(),
                 on_failure: OnFailure::Closed,
                 mode: Mode::Enforce,
             }

@@ -1,15 +1,20 @@
 //! Stores, and instances in them. One store holds one instance of one unit.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use tollgate_bindings::phases;
+use tollgate_bindings::phases::lifecycle::ConfigError;
+use tollgate_bindings::{RequestHandle, ResponseHandle, phases};
 use tollgate_capabilities::session::{NoExchange, OverLimit, Services, Session};
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::limits::Limits;
-use wasmtime::{Engine, FrameInfo, Store, Trap, WasmBacktrace};
+use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower, Resource, TypedFunc};
+use wasmtime::{Engine, FrameInfo, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::link::Unit;
+use crate::load::Indices;
 use crate::ticker;
 
 /// What one host call may make the host copy out of a guest, beside a body.
@@ -22,8 +27,47 @@ pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>)
     let mut store = Store::new(engine, Session::new(services, limits));
     store.limiter(|session| session);
     store.set_hostcall_fuel(host_call_bytes);
-    store.epoch_deadline_trap();
+    // Time spent waiting in the gateway is given back, and then the deadline is what it says.
+    store.epoch_deadline_callback(|mut store| {
+        let waited = store.data_mut().take_waited();
+        let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        Ok(match waited {
+            0 => UpdateDeadline::Interrupt,
+            waited => UpdateDeadline::Continue(ticker::ticks(waited)),
+        })
+    });
     store
+}
+
+/// An instance of a component. One that may wait runs on a stack of its own from its first instruction on.
+pub(crate) fn instantiate(
+    pre: &InstancePre<Session>,
+    store: &mut Store<Session>,
+    waits: bool,
+) -> wasmtime::Result<wasmtime::component::Instance> {
+    if waits { at_once(pre.instantiate_async(store)) } else { pre.instantiate(store) }
+}
+
+/// Call a function that may not wait.
+pub(crate) fn enter<P, R>(
+    function: &TypedFunc<P, R>,
+    store: &mut Store<Session>,
+    parameters: P,
+    waits: bool,
+) -> wasmtime::Result<R>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift + 'static,
+{
+    if waits { at_once(function.call_async(store, parameters)) } else { function.call(store, parameters) }
+}
+
+/// The result of a future that has nothing to wait for.
+fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(wasmtime::Error::msg("it waits for something where nothing may wait")),
+    }
 }
 
 /// Fill fuel and deadline up for what comes next, which may read `body_bytes`. Returns the fuel.
@@ -39,12 +83,49 @@ pub(crate) fn arm(store: &mut Store<Session>, body_bytes: usize) -> wasmtime::Re
 /// An instance that has taken its configuration.
 pub(crate) struct Instance {
     pub(crate) store: Store<Session>,
-    pub(crate) on_request: Option<phases::on_request::Guest>,
-    pub(crate) on_response: Option<phases::on_response::Guest>,
-    pub(crate) on_error: Option<phases::on_error::Guest>,
-    pub(crate) body_gate: Option<phases::body_gate::Guest>,
+    pub(crate) entries: Entries,
     pub(crate) made_at: Instant,
     pub(crate) calls: u32,
+}
+
+/// The verdict as a guest gives it.
+pub(crate) type Given = (tollgate_bindings::policy::verdicts::Verdict,);
+
+/// A request's handle: it carries nothing, for there is one request and one response per call.
+pub(crate) type Asked = Resource<RequestHandle>;
+
+/// A response's handle.
+pub(crate) type Answered = Resource<ResponseHandle>;
+
+/// What an instance exports.
+pub(crate) struct Entries {
+    pub(crate) on_request: Option<TypedFunc<(Asked,), Given>>,
+    pub(crate) on_response: Option<TypedFunc<(Asked, Answered), Given>>,
+    pub(crate) on_error: Option<TypedFunc<(Asked, Answered, phases::on_error::LastError), Given>>,
+    pub(crate) wants_request_body: Option<TypedFunc<(Asked,), (bool,)>>,
+    pub(crate) wants_response_body: Option<TypedFunc<(Asked, Answered), (bool,)>>,
+}
+
+impl Entries {
+    fn of(
+        instance: &wasmtime::component::Instance,
+        store: &mut Store<Session>,
+        indices: &Indices,
+    ) -> wasmtime::Result<Entries> {
+        Ok(Entries {
+            on_request: indices.on_request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            on_response: indices.on_response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            on_error: indices.on_error.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            wants_request_body: indices
+                .wants_request_body
+                .map(|at| instance.get_typed_func(&mut *store, at))
+                .transpose()?,
+            wants_response_body: indices
+                .wants_response_body
+                .map(|at| instance.get_typed_func(&mut *store, at))
+                .transpose()?,
+        })
+    }
 }
 
 /// Why there is no instance.
@@ -72,30 +153,23 @@ impl Instance {
                 fault_of(&error, store.data())
             })
         };
+        let waits = unit.admitted.waits();
+        let indices = &unit.admitted.indices;
         let made = (|| {
             // Configurations are read like bodies, and pay like them.
             arm(&mut store, unit.configuration.len())?;
-            let instance = unit.admitted.pre.instantiate(&mut store)?;
-            let indices = &unit.admitted.indices;
-            let lifecycle = indices.lifecycle.load(&mut store, &instance)?;
-            let configured = lifecycle.call_configure(&mut store, &unit.configuration)?;
+            let instance = instantiate(&unit.admitted.pre, &mut store, waits)?;
+            let configure: TypedFunc<(&str,), (Result<(), ConfigError>,)> =
+                instance.get_typed_func(&mut store, indices.configure)?;
+            let (configured,) = enter(&configure, &mut store, (unit.configuration.as_str(),), waits)?;
             Ok((instance, configured))
         })();
         let (instance, configured) = made.map_err(|error| failed(error, &store))?;
         if let Err(refused) = configured {
             return Err(CreateError::Refused { pointer: refused.pointer, message: refused.message });
         }
-        let indices = &unit.admitted.indices;
-        let loaded = (|| {
-            Ok((
-                indices.on_request.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
-                indices.on_response.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
-                indices.on_error.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
-                indices.body_gate.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
-            ))
-        })();
-        let (on_request, on_response, on_error, body_gate) = loaded.map_err(|error| failed(error, &store))?;
-        Ok(Instance { store, on_request, on_response, on_error, body_gate, made_at: Instant::now(), calls: 0 })
+        let entries = Entries::of(&instance, &mut store, indices).map_err(|error| failed(error, &store))?;
+        Ok(Instance { store, entries, made_at: Instant::now(), calls: 0 })
     }
 }
 

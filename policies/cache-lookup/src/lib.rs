@@ -5,7 +5,11 @@ mod vary;
 use policy_downstream::{Downstream, Keep};
 use policy_headers::Texts;
 use tollgate_sdk::cache::{self, Outcome};
-use tollgate_sdk::{ConfigError, Policy, Reply, Request, Verdict, configuration, log, policy};
+use tollgate_sdk::dynamic::Scalar;
+use tollgate_sdk::expression::Value;
+use tollgate_sdk::{
+    ConfigError, Dynamic, ExpressionError, Policy, Reply, Request, Verdict, configuration, log, policy,
+};
 use vary::Vary;
 
 /// What tells responses apart, and what clients may do with them.
@@ -13,10 +17,10 @@ use vary::Vary;
 pub struct Config {
     /// Whether each subscription has responses of its own.
     #[serde(default)]
-    vary_by_developer: bool,
+    vary_by_developer: Dynamic<bool>,
     /// As vary-by-developer, until users and groups exist.
     #[serde(default)]
-    vary_by_developer_groups: bool,
+    vary_by_developer_groups: Dynamic<bool>,
     /// Request headers that tell responses apart; several may be separated by semicolons.
     #[serde(default)]
     vary_by_header: Option<Texts>,
@@ -29,22 +33,22 @@ pub struct Config {
     vary_by_query: Option<Texts>,
     /// What cache-store tells caches behind the gateway; otherwise the origin's cache-control stays.
     #[serde(default)]
-    downstream_caching_type: Option<DownstreamCachingType>,
+    downstream_caching_type: Option<Dynamic<DownstreamCachingType>>,
     /// Whether caches behind the gateway must ask again once a response is old.
     #[serde(default = "yes")]
-    must_revalidate: bool,
+    must_revalidate: Dynamic<bool>,
     /// Which cache; this gateway has one, so all choices mean the same.
     #[serde(default)]
     #[allow(dead_code, reason = "there is nothing to choose from yet")]
     caching_type: CachingType,
     /// Whether requests with an Authorization header are answered from the cache too.
     #[serde(default)]
-    allow_private_response_caching: bool,
+    allow_private_response_caching: Dynamic<bool>,
 }
 
 /// Who may keep the response behind the gateway.
 #[configuration]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum DownstreamCachingType {
     /// Nobody.
     None,
@@ -67,20 +71,32 @@ enum CachingType {
     Internal,
 }
 
-fn yes() -> bool {
-    true
+fn yes() -> Dynamic<bool> {
+    true.into()
+}
+
+impl Scalar for DownstreamCachingType {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match String::from_value(value)?.as_str() {
+            "none" => Ok(Self::None),
+            "private" => Ok(Self::Private),
+            "public" => Ok(Self::Public),
+            _ => Err("expected none, private or public, found another text".into()),
+        }
+    }
 }
 
 /// The statement, with the names it varies by sorted.
 #[derive(Debug)]
 pub struct Statement {
     vary: Vary,
-    downstream: Option<Downstream>,
-    with_authorization: bool,
+    downstream: Option<Dynamic<DownstreamCachingType>>,
+    must_revalidate: Dynamic<bool>,
+    with_authorization: Dynamic<bool>,
 }
 
 /// Answers with a stored response, if there is one.
-#[policy]
+#[policy(sections(inbound), once)]
 impl Policy for Statement {
     type Config = Config;
 
@@ -92,33 +108,47 @@ impl Policy for Statement {
             (Some(names), None) => Some((names, "/vary-by-query-parameter")),
             (None, names) => names.map(|names| (names, "/vary-by-query")),
         };
-        let by_subscription = config.vary_by_developer || config.vary_by_developer_groups;
-        let keep = config.downstream_caching_type.map(|who| match who {
-            DownstreamCachingType::None => Keep::None,
-            DownstreamCachingType::Private => Keep::Private,
-            DownstreamCachingType::Public => Keep::Public,
-        });
+        let by_subscription = [config.vary_by_developer, config.vary_by_developer_groups];
         Ok(Self {
             vary: Vary::new(by_subscription, config.vary_by_header, query)?,
-            downstream: keep.map(|keep| Downstream { keep, must_revalidate: config.must_revalidate }),
+            downstream: config.downstream_caching_type,
+            must_revalidate: config.must_revalidate,
             with_authorization: config.allow_private_response_caching,
         })
     }
 
-    fn on_request(&self, request: &mut Request) -> Verdict {
-        let private = !self.with_authorization && request.header("authorization").is_some();
-        if private || request.method() != "GET" {
-            return Verdict::next();
+    fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
+        if request.method() != "GET" {
+            return Ok(());
         }
-        match cache::lookup(&self.vary.of(request)) {
-            Ok(Outcome::Hit) => Reply::staged().into(),
-            Ok(Outcome::Miss) => self.downstream.map_or(Ok(()), |downstream| downstream.hand_over()).into(),
+        if request.header("authorization").is_some() && !*self.with_authorization.get()? {
+            return Ok(());
+        }
+        match cache::lookup(&self.vary.of(request)?) {
+            Ok(Outcome::Hit) => Err(Reply::staged().into()),
+            Ok(Outcome::Miss) => match self.downstream()? {
+                Some(downstream) => Ok(downstream.hand_over()?),
+                None => Ok(()),
+            },
             Err(error) => {
                 // A request is never worse off for the cache.
                 log::debug!("taken for a miss: {error:?}");
-                Verdict::next()
+                Ok(())
             }
         }
+    }
+}
+
+impl Statement {
+    /// What `cache-store` tells clients, if it shall tell them anything.
+    fn downstream(&self) -> Result<Option<Downstream>, ExpressionError> {
+        let Some(who) = &self.downstream else { return Ok(None) };
+        let keep = match *who.get()? {
+            DownstreamCachingType::None => Keep::None,
+            DownstreamCachingType::Private => Keep::Private,
+            DownstreamCachingType::Public => Keep::Public,
+        };
+        Ok(Some(Downstream { keep, must_revalidate: *self.must_revalidate.get()? }))
     }
 }
 

@@ -28,6 +28,10 @@ impl tollgate_sdk::export::Component for Store {
         buffer_request: None,
         buffer_response: None,
         body_gate: false,
+        sections: &[],
+        scopes: &[],
+        once: false,
+        rejections: &[],
     };
 }
 
@@ -38,7 +42,13 @@ struct Warm {
 
 impl Warm {
     fn with(config: Value, stored: testing::Request) -> Self {
+        Self::computing(config, stored, &[])
+    }
+
+    /// `values`: what expressions come to.
+    fn computing(config: Value, stored: testing::Request, values: &[(&str, Value)]) -> Self {
         let world = World::new();
+        values.iter().for_each(|(text, value)| world.expression(text, value.clone()));
         let lookup = Gateway::<Statement>::within(&world, config).unwrap();
         let store = Gateway::<Store>::within(&world, json!({})).unwrap();
         let mut exchange = Exchange::new(&world, stored);
@@ -153,6 +163,34 @@ fn a_miss_tells_cache_store_about_downstream_caches() {
         told(json!({ "downstream-caching-type": "none", "must-revalidate": false })),
         Some(json!({ "keep": "none", "must-revalidate": false }))
     );
+}
+
+#[test]
+fn what_may_be_computed_is_computed_for_each_request() {
+    let warm = Warm::computing(
+        json!({ "vary-by-developer": "${variables.own}", "allow-private-response-caching": "${variables.private}" }),
+        get("/").with_subscription("acme"),
+        &[("${variables.own}", json!(true)), ("${variables.private}", json!(false))],
+    );
+    let zeta = || get("/").with_subscription("zeta");
+    assert!(!warm.hits(zeta()));
+    assert!(warm.hits(get("/").with_subscription("acme")));
+    assert!(!warm.hits(get("/").with_subscription("acme").with_header("authorization", "Bearer x")));
+    warm.lookup.expression("${variables.private}", true);
+    assert!(warm.hits(get("/").with_subscription("acme").with_header("authorization", "Bearer x")));
+}
+
+#[test]
+fn what_clients_are_told_may_be_computed() {
+    let config = json!({ "downstream-caching-type": "${variables.who}", "must-revalidate": "${variables.strict}" });
+    let gateway = Gateway::<Statement>::with(config).unwrap();
+    gateway.expression("${variables.who}", "public");
+    gateway.expression("${variables.strict}", false);
+    let told = gateway.request(get("/")).variables.get("cache-lookup.downstream").cloned();
+    assert_eq!(told, Some(json!({ "keep": "public", "must-revalidate": false })));
+    gateway.expression("${variables.who}", "everybody");
+    let outcome = gateway.request(get("/other"));
+    assert_eq!(outcome.failure().unwrap().reason(), "ExpressionValueEvaluationFailure");
 }
 
 #[test]

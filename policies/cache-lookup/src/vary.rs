@@ -1,12 +1,13 @@
 //! What tells responses to the same path apart.
 
 use policy_headers::{FieldName, Texts};
-use tollgate_sdk::{ConfigError, Request, context};
+use tollgate_sdk::{ConfigError, Dynamic, ExpressionError, Request, context};
 
 /// What to vary by, checked and sorted, so that the order in the document makes no difference.
 #[derive(Debug)]
 pub(crate) struct Vary {
-    by_subscription: bool,
+    /// By the subscription, if any of these says so.
+    by_subscription: [Dynamic<bool>; 2],
     headers: Vec<FieldName>,
     /// None: by the whole query.
     parameters: Option<Vec<String>>,
@@ -14,7 +15,7 @@ pub(crate) struct Vary {
 
 impl Vary {
     pub(crate) fn new(
-        by_subscription: bool,
+        by_subscription: [Dynamic<bool>; 2],
         headers: Option<Texts>,
         query: Option<(Texts, &str)>,
     ) -> Result<Self, ConfigError> {
@@ -31,7 +32,7 @@ impl Vary {
 
     /// Everything that this request's response may depend on. Two requests get the same list only if none of it
     /// differs: each entry says what it is before it says its value.
-    pub(crate) fn of(&self, request: &Request) -> Vec<String> {
+    pub(crate) fn of(&self, request: &Request) -> Result<Vec<String>, ExpressionError> {
         let mut vary = Vec::new();
         match &self.parameters {
             None => vary.extend(request.query().map(|query| format!("query={}", canonical(&query)))),
@@ -46,11 +47,12 @@ impl Vary {
             let entry = |value: Vec<u8>| format!("header:{name}={}", value.escape_ascii());
             vary.extend(request.header_values(name).into_iter().map(entry));
         }
-        if self.by_subscription {
+        let [developer, groups] = &self.by_subscription;
+        if *developer.get()? || *groups.get()? {
             let id = context::subscription().map(|subscription| subscription.id);
             vary.push(format!("subscription={}", id.unwrap_or_default()));
         }
-        vary
+        Ok(vary)
     }
 }
 

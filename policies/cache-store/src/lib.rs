@@ -1,7 +1,7 @@
 //! `cache-store`: keep the response for `cache-lookup`.
 
 use policy_downstream::Downstream;
-use tollgate_sdk::{ConfigError, Policy, Request, Response, Verdict, cache, configuration, log, policy};
+use tollgate_sdk::{ConfigError, Dynamic, Policy, Request, Response, Verdict, cache, configuration, log, policy};
 
 const CACHE_CONTROL: &str = "cache-control";
 
@@ -10,74 +10,68 @@ const CACHE_CONTROL: &str = "cache-control";
 pub struct Config {
     /// For how many seconds the response is kept.
     #[schema(range(min = 1))]
-    duration: u64,
+    duration: Dynamic<u64>,
     /// True: whatever the status. False: not at all. Otherwise responses with status 200 are kept.
     #[serde(default)]
-    cache_response: Option<bool>,
+    cache_response: Option<Dynamic<bool>>,
 }
 
 /// The statement.
 #[derive(Debug)]
 pub struct Statement {
-    seconds: u64,
-    ms: u64,
-    responses: Responses,
-}
-
-/// Which responses are kept.
-#[derive(Clone, Copy, Debug)]
-enum Responses {
-    Any,
-    Ok,
-    None,
+    seconds: Dynamic<u64>,
+    /// None: only those with status 200.
+    any_status: Option<Dynamic<bool>>,
 }
 
 /// Keeps the response for cache-lookup.
-#[policy]
+#[policy(sections(outbound), once)]
 impl Policy for Statement {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, ConfigError> {
-        let ms = config.duration.checked_mul(1000);
-        Ok(Self {
-            seconds: config.duration,
-            ms: ms.ok_or_else(|| ConfigError::new("/duration", "longer than can be counted"))?,
-            responses: match config.cache_response {
-                Some(true) => Responses::Any,
-                None => Responses::Ok,
-                Some(false) => Responses::None,
-            },
-        })
+        if config.duration.literal().is_some_and(|seconds| seconds.checked_mul(1000).is_none()) {
+            return Err(ConfigError::new("/duration", "longer than can be counted"));
+        }
+        Ok(Self { seconds: config.duration, any_status: config.cache_response })
     }
 
     fn on_response(&self, _: &Request, response: &mut Response) -> Result<(), Verdict> {
-        let wanted = match self.responses {
-            Responses::Any => true,
-            Responses::Ok => response.status() == 200,
-            Responses::None => false,
+        let wanted = match &self.any_status {
+            Some(any) => *any.get()?,
+            None => response.status() == 200,
         };
-        if wanted { self.store(response) } else { Ok(()) }
+        if !wanted {
+            return Ok(());
+        }
+        match *self.seconds.get()? {
+            // An expression may well come to no time at all.
+            0 => {
+                log::debug!("not kept: the duration is 0");
+                Ok(())
+            }
+            seconds => store(response, seconds),
+        }
     }
 }
 
-impl Statement {
-    /// What clients are told is written before the response is kept, so that hits tell it too.
-    fn store(&self, response: &mut Response) -> Result<(), Verdict> {
-        let Some(downstream) = Downstream::handed_over() else {
-            log_failed(cache::store(self.ms));
-            return Ok(());
-        };
-        let origins = response.header_values(CACHE_CONTROL);
-        response.set_header(CACHE_CONTROL, downstream.cache_control(self.seconds))?;
-        if log_failed(cache::store(self.ms)) {
-            // What isn't kept isn't ours to change.
-            response.remove_header(CACHE_CONTROL)?;
-            for value in origins {
-                response.append_header(CACHE_CONTROL, value)?;
-            }
+/// What clients are told is written before the response is kept, so that hits tell it too.
+fn store(response: &mut Response, seconds: u64) -> Result<(), Verdict> {
+    let ms = seconds.saturating_mul(1000);
+    let Some(downstream) = Downstream::handed_over() else {
+        log_failed(cache::store(ms));
+        return Ok(());
+    };
+    let origins = response.header_values(CACHE_CONTROL);
+    response.set_header(CACHE_CONTROL, downstream.cache_control(seconds))?;
+    if log_failed(cache::store(ms)) {
+        // What isn't kept isn't ours to change.
+        response.remove_header(CACHE_CONTROL)?;
+        for value in origins {
+            response.append_header(CACHE_CONTROL, value)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Whether it failed. The response is fine all the same, so this is no more than a line for who looks.

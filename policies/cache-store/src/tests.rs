@@ -34,6 +34,10 @@ impl tollgate_sdk::export::Component for Lookup {
         buffer_request: None,
         buffer_response: None,
         body_gate: false,
+        sections: &[],
+        scopes: &[],
+        once: false,
+        rejections: &[],
     };
 }
 
@@ -88,6 +92,32 @@ fn only_200_is_kept_unless_told_otherwise() {
     assert!(!kept(json!({ "duration": 1 }), 404));
     assert!(kept(json!({ "duration": 1, "cache-response": true }), 404));
     assert!(!kept(json!({ "duration": 1, "cache-response": false }), 200));
+}
+
+#[test]
+fn duration_and_choice_may_be_expressions() {
+    let cached = Cached::with(json!({ "duration": "${variables.seconds}", "cache-response": "${variables.keep}" }));
+    let keeps = |seconds: i64, keep: Value| {
+        cached.world.expression("${variables.seconds}", seconds);
+        cached.world.expression("${variables.keep}", keep);
+        cached.get(testing::Response::new(404), None);
+        cached.world.cached_responses() == 1
+    };
+    assert!(!keeps(30, json!(false)));
+    assert!(!keeps(0, json!(true)));
+    assert!(keeps(30, json!("true")));
+    cached.world.advance(Duration::from_secs(29));
+    assert_eq!(cached.get(ok("new"), None).status(), 404);
+    cached.world.advance(Duration::from_secs(1));
+    assert_eq!(cached.get(ok("new"), None).body_str(), Some("new"));
+}
+
+#[test]
+fn an_expression_that_fails_is_an_error() {
+    let store = Gateway::<Statement>::with(json!({ "duration": "${variables.seconds}" })).unwrap();
+    store.expression("${variables.seconds}", "soon");
+    let outcome = store.response(testing::Request::get("/"), ok("1"));
+    assert_eq!(outcome.failure().unwrap().reason(), "ExpressionValueEvaluationFailure");
 }
 
 #[test]

@@ -1,12 +1,6 @@
 //! Does a header say what it should?
 
-/// What a header has to be.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    /// None if it only has to be there.
-    values: Option<Vec<String>>,
-    ignore_case: bool,
-}
+use std::borrow::Cow;
 
 /// What the header's lines turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,24 +10,15 @@ pub(crate) enum Found {
     Other,
 }
 
-impl Expected {
-    pub(crate) fn new(values: Option<Vec<String>>, ignore_case: bool) -> Self {
-        Self { values, ignore_case }
-    }
-
-    /// A value is compared with the whole line. Two lines are never fine where values matter: the origin might go by
-    /// the other one.
-    pub(crate) fn find(&self, lines: &[Vec<u8>]) -> Found {
-        match (lines, &self.values) {
-            ([], _) => Found::Nothing,
-            (_, None) => Found::Fine,
-            ([line], Some(values)) if values.iter().any(|value| self.same(value.as_bytes(), line)) => Found::Fine,
-            _ => Found::Other,
-        }
-    }
-
-    fn same(&self, value: &[u8], line: &[u8]) -> bool {
-        if self.ignore_case { value.eq_ignore_ascii_case(line) } else { value == line }
+/// A value is compared with the whole line. Two lines are never fine where values matter: the origin might go by the
+/// other one. Without values the header only has to be there.
+pub(crate) fn find(lines: &[Vec<u8>], values: Option<&[Cow<'_, str>]>, ignore_case: bool) -> Found {
+    let same = |value: &[u8], line: &[u8]| if ignore_case { value.eq_ignore_ascii_case(line) } else { value == line };
+    match (lines, values) {
+        ([], _) => Found::Nothing,
+        (_, None) => Found::Fine,
+        ([line], Some(values)) if values.iter().any(|value| same(value.as_bytes(), line)) => Found::Fine,
+        _ => Found::Other,
     }
 }
 
@@ -42,9 +27,10 @@ mod tests {
     use super::*;
 
     fn find(values: Option<&[&str]>, ignore_case: bool, lines: &[&str]) -> Found {
-        let values = values.map(|values| values.iter().map(ToString::to_string).collect());
+        let values: Option<Vec<Cow<'_, str>>> =
+            values.map(|values| values.iter().map(|value| Cow::Borrowed(*value)).collect());
         let lines: Vec<_> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
-        Expected::new(values, ignore_case).find(&lines)
+        super::find(&lines, values.as_deref(), ignore_case)
     }
 
     #[test]

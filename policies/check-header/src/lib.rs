@@ -2,71 +2,62 @@
 
 mod check;
 
-use check::{Expected, Found};
-use policy_headers::{FieldName, Texts};
-use tollgate_sdk::{ConfigError, Failure, Policy, Request, configuration, policy};
+use check::{Found, find};
+use policy_headers::{FailureStatus, FieldName, Values};
+use tollgate_sdk::{ConfigError, Dynamic, Failure, Policy, Request, Verdict, configuration, policy};
 
 /// Which header, which values, and how to refuse.
 #[configuration]
+#[derive(Debug)]
 pub struct Config {
     /// The header's name, in any case.
-    name: FieldName,
+    name: Dynamic<FieldName>,
     /// The status of the refusal.
-    #[schema(range(min = 400, max = 599))]
-    failed_check_httpcode: u16,
+    failed_check_httpcode: Dynamic<FailureStatus>,
     /// The message of the refusal; otherwise one that names the header.
     #[serde(default)]
-    failed_check_error_message: Option<String>,
+    failed_check_error_message: Option<Dynamic<String>>,
     /// Whether upper and lower case of ASCII letters are the same in values.
     #[serde(default)]
-    ignore_case: bool,
+    ignore_case: Dynamic<bool>,
     /// The values allowed; without any, the header only has to be there.
     #[serde(default)]
-    value: Option<Texts>,
+    value: Option<Values>,
 }
 
-/// The statement, with its refusals ready.
+/// The statement.
 #[derive(Debug)]
-pub struct Statement {
-    name: FieldName,
-    expected: Expected,
-    missing: Failure,
-    not_allowed: Failure,
-}
+pub struct Statement(Config);
 
 /// Refuses requests that lack a header or have another value than those allowed.
-#[policy]
+#[policy(sections(inbound), rejects(configured = "HeaderNotFound", configured = "HeaderValueNotAllowed"))]
 impl Policy for Statement {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, ConfigError> {
-        let Config { name, failed_check_httpcode: status, failed_check_error_message, ignore_case, value } = config;
-        let message = |otherwise: String| failed_check_error_message.clone().unwrap_or(otherwise);
-        Ok(Self {
-            missing: Failure::new(status, "HeaderNotFound", message(format!("Header {name} is missing."))),
-            not_allowed: Failure::new(
-                status,
-                "HeaderValueNotAllowed",
-                message(format!("The value of header {name} is not allowed.")),
-            ),
-            expected: Expected::new(value.map(Vec::from), ignore_case),
-            name,
-        })
+        Ok(Self(config))
     }
 
-    fn on_request(&self, request: &mut Request) -> Result<(), Failure> {
-        match self.expected.find(&request.header_values(&self.name)) {
-            Found::Fine => Ok(()),
-            Found::Nothing => Err(self.missing.clone()),
-            Found::Other => Err(self.not_allowed.clone()),
-        }
+    fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
+        let name = self.0.name.get()?;
+        let values = self.0.value.as_ref().map(Values::get).transpose()?;
+        let (reason, otherwise) =
+            match find(&request.header_values(&name), values.as_deref(), *self.0.ignore_case.get()?) {
+                Found::Fine => return Ok(()),
+                Found::Nothing => ("HeaderNotFound", format!("Header {} is missing.", &**name)),
+                Found::Other => ("HeaderValueNotAllowed", format!("The value of header {} is not allowed.", &**name)),
+            };
+        let message = match &self.0.failed_check_error_message {
+            Some(message) => message.get()?.into_owned(),
+            None => otherwise,
+        };
+        Err(Failure::new(self.0.failed_check_httpcode.get()?.number(), reason, message).into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_sdk::Verdict;
     use tollgate_sdk::serde_json::{Value, json};
     use tollgate_sdk::testing::{Gateway, Request};
 
@@ -92,6 +83,30 @@ mod tests {
         let failure = outcome.failure().unwrap();
         assert_eq!(failure.reason(), "HeaderValueNotAllowed");
         assert_eq!(failure.message(), "The value of header x-plan is not allowed.");
+    }
+
+    #[test]
+    fn all_of_it_may_be_expressions() {
+        let gateway = Gateway::<Statement>::with(json!({
+            "name": "${variables.name}",
+            "failed-check-httpcode": "${variables.code}",
+            "failed-check-error-message": "No ${variables.name}.",
+            "ignore-case": "${variables.lax}",
+            "value": ["gold", "${variables.plan}"],
+        }))
+        .unwrap();
+        gateway.expression("${variables.name}", json!("X-Plan"));
+        gateway.expression("${variables.code}", json!(402));
+        gateway.expression("No ${variables.name}.", json!("No X-Plan."));
+        gateway.expression("${variables.lax}", json!(true));
+        gateway.expression("${variables.plan}", json!("Silver"));
+        let request = |plan: &str| gateway.request(Request::get("/").with_header("x-plan", plan));
+        assert_eq!(request("SILVER").verdict, Verdict::Next);
+        let outcome = request("bronze");
+        let failure = outcome.failure().unwrap();
+        assert_eq!((failure.status(), failure.message()), (402, "No X-Plan."));
+        gateway.expression("${variables.code}", json!(200));
+        assert_eq!(request("bronze").failure().unwrap().reason(), "ExpressionValueEvaluationFailure");
     }
 
     #[test]

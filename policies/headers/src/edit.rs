@@ -1,7 +1,10 @@
 //! What `set-header` does to a message; `return-response` does the same to the response that it makes.
 
-use crate::{EditableName, Texts};
-use tollgate_sdk::{ConfigError, HeaderError, Headers, configuration};
+use crate::{EditableName, Values};
+use std::borrow::Cow;
+use tollgate_sdk::dynamic::Scalar;
+use tollgate_sdk::expression::Value;
+use tollgate_sdk::{ConfigError, Dynamic, HeaderError, Headers, Verdict, configuration};
 
 /// These can't be joined with commas, because their values hold commas or because each line is one unit.
 const SEPARATE_LINES: [&str; 12] = [
@@ -24,13 +27,13 @@ const SEPARATE_LINES: [&str; 12] = [
 #[derive(Clone, Debug)]
 pub struct SetHeader {
     /// The header's name, in any case.
-    pub name: EditableName,
+    pub name: Dynamic<EditableName>,
     /// What to do if the header is there already, or to remove it.
     #[serde(default)]
-    pub exists_action: ExistsAction,
+    pub exists_action: Dynamic<ExistsAction>,
     /// The value, or several. Needed unless the header is deleted.
     #[serde(default)]
-    pub value: Option<Texts>,
+    pub value: Option<Values>,
 }
 
 /// What to do if the header is there already.
@@ -48,13 +51,24 @@ pub enum ExistsAction {
     Delete,
 }
 
-/// A [`SetHeader`] that has been checked, with its lines ready to be written.
+impl Scalar for ExistsAction {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match String::from_value(value)?.to_ascii_lowercase().as_str() {
+            "override" => Ok(Self::Override),
+            "skip" => Ok(Self::Skip),
+            "append" => Ok(Self::Append),
+            "delete" => Ok(Self::Delete),
+            _ => Err("expected `override`, `skip`, `append` or `delete`".into()),
+        }
+    }
+}
+
+/// A [`SetHeader`] whose literals have been checked.
 #[derive(Clone, Debug)]
 pub struct HeaderEdit {
-    name: EditableName,
-    action: ExistsAction,
-    joined: bool,
-    lines: Vec<String>,
+    name: Dynamic<EditableName>,
+    action: Dynamic<ExistsAction>,
+    value: Option<Values>,
 }
 
 impl TryFrom<SetHeader> for HeaderEdit {
@@ -62,99 +76,88 @@ impl TryFrom<SetHeader> for HeaderEdit {
 
     fn try_from(config: SetHeader) -> Result<Self, ConfigError> {
         let SetHeader { name, exists_action: action, value } = config;
-        let mut lines: Vec<String> = match (value, action) {
-            (_, ExistsAction::Delete) if &*name == "server" => {
-                return Err(ConfigError::new("/name", "`server` can't be removed, only replaced"));
-            }
-            (_, ExistsAction::Delete) => Vec::new(),
-            (Some(value), _) => value.into(),
-            (None, _) => {
+        let deletes = action.literal() == Some(&ExistsAction::Delete);
+        if deletes && name.literal().is_some_and(|name| &**name == "server") {
+            return Err(ConfigError::new("/name", NO_SERVER));
+        }
+        match &value {
+            // An action that isn't known yet may turn out to need none.
+            None if action.literal().is_some() && !deletes => {
                 return Err(ConfigError::new("", "`value` is missing; only `exists-action: delete` needs none"));
             }
-        };
-        if let Some(bad) = lines.iter().position(|line| !is_value(line)) {
-            let pointer = if lines.len() == 1 { "/value".into() } else { format!("/value/{bad}") };
-            return Err(ConfigError::new(pointer, "a header's value can't hold control characters"));
+            Some(values) if !deletes => {
+                if let Some(below) = values.find_literal(|text| !is_header_value(text)) {
+                    let message = "a header's value can't hold control characters";
+                    return Err(ConfigError::new(format!("/value{below}"), message));
+                }
+            }
+            _ => {}
         }
-        let joined = !SEPARATE_LINES.contains(&&*name);
-        if joined && lines.len() > 1 {
-            lines = vec![lines.join(", ")];
-        }
-        Ok(Self { name, action, joined, lines })
+        Ok(Self { name, action, value })
     }
 }
+
+const NO_SERVER: &str = "`server` can't be removed, only replaced";
 
 impl HeaderEdit {
-    /// Do it.
-    pub fn apply(&self, message: &mut impl Headers) -> Result<(), HeaderError> {
-        match self.action {
-            ExistsAction::Override => self.write(message),
-            ExistsAction::Skip if message.header(&self.name).is_some() => Ok(()),
-            ExistsAction::Skip => self.write(message),
-            ExistsAction::Append if self.joined => self.join(message),
-            ExistsAction::Append => self.lines.iter().try_for_each(|line| message.append_header(&self.name, line)),
-            ExistsAction::Delete => message.remove_header(&self.name),
+    /// Do it, with the expressions' values for this exchange.
+    pub fn apply(&self, message: &mut impl Headers) -> Result<(), Verdict> {
+        let (name, action) = (self.name.get()?, *self.action.get()?);
+        match action {
+            ExistsAction::Delete if &**name == "server" => return Err(Verdict::fail(NO_SERVER)),
+            ExistsAction::Delete => return Ok(message.remove_header(&name)?),
+            ExistsAction::Skip if message.header(&name).is_some() => return Ok(()),
+            _ => {}
         }
-    }
-
-    fn write(&self, message: &mut impl Headers) -> Result<(), HeaderError> {
-        let Some((first, more)) = self.lines.split_first() else { return Ok(()) };
-        message.set_header(&self.name, first)?;
-        more.iter().try_for_each(|line| message.append_header(&self.name, line))
-    }
-
-    /// One line of what is there and what is new, so that a reader of one line sees it all.
-    fn join(&self, message: &mut impl Headers) -> Result<(), HeaderError> {
-        let mut line = message.header_values(&self.name).join(&b", "[..]);
-        for value in &self.lines {
-            if !line.is_empty() {
-                line.extend_from_slice(b", ");
-            }
-            line.extend_from_slice(value.as_bytes());
-        }
-        message.set_header(&self.name, line)
+        let Some(value) = &self.value else {
+            return Err(Verdict::fail("`value` is missing; only `exists-action: delete` needs none"));
+        };
+        let lines = value.get()?;
+        let joined = !SEPARATE_LINES.contains(&&**name);
+        Ok(match action {
+            ExistsAction::Append if joined => join(message, &name, &lines),
+            ExistsAction::Append => lines.iter().try_for_each(|line| message.append_header(&name, &**line)),
+            _ if joined => message.set_header(&name, &*one_line(&lines)),
+            _ => write(message, &name, &lines),
+        }?)
     }
 }
 
-/// RFC 9110 §5.5, as the gateway checks it.
-fn is_value(value: &str) -> bool {
+fn one_line<'l>(lines: &'l [Cow<'_, str>]) -> Cow<'l, str> {
+    match lines {
+        [line] => Cow::Borrowed(line),
+        lines => Cow::Owned(lines.join(", ")),
+    }
+}
+
+fn write(message: &mut impl Headers, name: &str, lines: &[Cow<'_, str>]) -> Result<(), HeaderError> {
+    let Some((first, more)) = lines.split_first() else { return Ok(()) };
+    message.set_header(name, &**first)?;
+    more.iter().try_for_each(|line| message.append_header(name, &**line))
+}
+
+/// One line of what is there and what is new, so that a reader of one line sees it all.
+fn join(message: &mut impl Headers, name: &str, lines: &[Cow<'_, str>]) -> Result<(), HeaderError> {
+    let mut line = message.header_values(name).join(&b", "[..]);
+    for value in lines {
+        if !line.is_empty() {
+            line.extend_from_slice(b", ");
+        }
+        line.extend_from_slice(value.as_bytes());
+    }
+    message.set_header(name, line)
+}
+
+/// Whether a text may be a header's value: RFC 9110 §5.5, as the gateway checks it.
+pub fn is_header_value(value: &str) -> bool {
     value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::Section;
     use tollgate_sdk::serde_json::{Value, from_value, json};
-
-    /// A header section, to see what an edit leaves.
-    #[derive(Default)]
-    struct Section(BTreeMap<String, Vec<Vec<u8>>>);
-
-    impl Headers for Section {
-        fn header(&self, name: &str) -> Option<Vec<u8>> {
-            self.0.get(name)?.first().cloned()
-        }
-
-        fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
-            self.0.get(name).cloned().unwrap_or_default()
-        }
-
-        fn set_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-            self.0.insert(name.into(), vec![value.as_ref().into()]);
-            Ok(())
-        }
-
-        fn append_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-            self.0.entry(name.into()).or_default().push(value.as_ref().into());
-            Ok(())
-        }
-
-        fn remove_header(&mut self, name: &str) -> Result<(), HeaderError> {
-            self.0.remove(name);
-            Ok(())
-        }
-    }
 
     fn edit(config: Value) -> Result<HeaderEdit, ConfigError> {
         from_value::<SetHeader>(config).unwrap().try_into()
@@ -164,12 +167,13 @@ mod tests {
     fn after(config: Value, before: &[&str]) -> Vec<String> {
         let edit = edit(config).unwrap();
         let mut section = Section::default();
+        let name = edit.name.literal().unwrap();
         for line in before {
-            section.append_header(&edit.name, line).unwrap();
+            section.append_header(name, line).unwrap();
         }
         edit.apply(&mut section).unwrap();
         let text = |line: Vec<u8>| String::from_utf8(line).unwrap();
-        section.header_values(&edit.name).into_iter().map(text).collect()
+        section.header_values(name).into_iter().map(text).collect()
     }
 
     #[test]
@@ -214,5 +218,13 @@ mod tests {
         assert_eq!(refused(json!({ "name": "x", "value": ["ok", "a\nb"] })), "/value/1");
         assert_eq!(refused(json!({ "name": "x", "value": "a\u{0}" })), "/value");
         assert!(edit(json!({ "name": "Server", "value": "tollgate" })).is_ok());
+    }
+
+    #[test]
+    fn what_an_expression_decides_can_not_be_refused_yet() {
+        let expression = json!({ "$expression": 0 });
+        assert!(edit(json!({ "name": "x", "exists-action": expression })).is_ok());
+        assert!(edit(json!({ "name": expression, "exists-action": "delete" })).is_ok());
+        assert!(edit(json!({ "name": "x", "value": ["a", expression] })).is_ok());
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 use tollgate_sdk::deserialize_text;
+use tollgate_sdk::dynamic::Scalar;
+use tollgate_sdk::expression::Value;
 use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
 
@@ -52,7 +54,7 @@ impl EditableName {
 
 /// Read from a string and shown as one.
 macro_rules! name {
-    ($name:ident, $description:literal) => {
+    ($name:ident, $description:literal, $expected:literal) => {
         impl Deref for $name {
             type Target = str;
 
@@ -73,14 +75,25 @@ macro_rules! name {
             }
         }
 
+        /// The error tells what is wrong and not the text, which may be anything.
+        impl Scalar for $name {
+            fn from_value(value: Value) -> Result<Self, String> {
+                Self::parse(&String::from_value(value)?).map_err(|_| concat!("expected ", $expected).to_owned())
+            }
+        }
+
         impl Schema for $name {
             const SCHEMA: Node = Node::text().described($description).pattern("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
         }
     };
 }
 
-name!(FieldName, "A header's name.");
-name!(EditableName, "A header's name; framing headers and Host belong to the gateway.");
+name!(FieldName, "A header's name.", "a header's name");
+name!(
+    EditableName,
+    "A header's name; framing headers and Host belong to the gateway.",
+    "the name of a header that isn't the gateway's own"
+);
 
 #[cfg(test)]
 mod tests {
@@ -92,6 +105,14 @@ mod tests {
         for text in ["", "a b", "a:", "ä", "a\r\nb"] {
             assert!(FieldName::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_expression_gives_a_name_too() {
+        let name = |text: &str| EditableName::from_value(Value::Text(text.into()));
+        assert_eq!(&*name("X-Tenant").unwrap(), "x-tenant");
+        assert_eq!(name("Host").unwrap_err(), "expected the name of a header that isn't the gateway's own");
+        assert_eq!(FieldName::from_value(Value::Null).unwrap_err(), "expected a header's name");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Counters by key.
 
 use tollgate_sdk::limiter::Counter;
-use tollgate_sdk::{CounterKey, Request};
+use tollgate_sdk::{CounterKey, ExpressionError, Request};
 
 /// Finds the counter of a request.
 ///
 /// The counter's name tells what was counted by, so that a header can't spend an address's budget:
-/// `client-ip=192.0.2.7`, `header:x-tenant=gold`. All statements of a component share it.
+/// `client-ip=192.0.2.7`, `header:x-tenant=gold`, `expression=gold`. All statements of a component share it.
 #[derive(Clone, Debug)]
 pub struct KeyedCounter {
     key: CounterKey,
@@ -19,10 +19,10 @@ impl KeyedCounter {
         Self { prefix: format!("{key}="), key }
     }
 
-    /// The counter of this request. Requests without the header or without a subscription key share one: what can't
-    /// be told apart is limited together, not let through.
-    pub fn of(&self, request: &Request) -> Counter {
-        let value = self.key.resolve(request).unwrap_or_default();
-        Counter::of_gateway([self.prefix.as_str(), value.as_str()].concat())
+    /// The counter of this request. Requests without the header, without a subscription key or with an expression that
+    /// gives null share one: what can't be told apart is limited together, not let through.
+    pub fn of(&self, request: &Request) -> Result<Counter, ExpressionError> {
+        let value = self.key.resolve(request)?.unwrap_or_default();
+        Ok(Counter::of_gateway([self.prefix.as_str(), value.as_str()].concat()))
     }
 }

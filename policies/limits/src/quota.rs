@@ -1,5 +1,6 @@
 //! So many calls or bytes in each period of so many seconds, counted for good.
 
+use crate::increment::Increment;
 use crate::time::{ms_of_seconds, seconds_of_ms, time_span};
 use tollgate_sdk::limiter::{self, Counter, Exhausted};
 use tollgate_sdk::{ConfigError, Failure, Verdict, configuration};
@@ -26,19 +27,18 @@ pub struct QuotaLimit {
     calls: Option<u64>,
     bytes: Option<u64>,
     period_ms: u64,
-    cost: u64,
+    increment: Increment,
 }
 
 impl QuotaLimit {
-    /// Each call costs `cost` of the quota's calls.
-    pub fn new(quota: Quota, cost: u64) -> Result<Self, ConfigError> {
+    /// Calls count as `increment` says.
+    pub fn new(quota: Quota, increment: Increment) -> Result<Self, ConfigError> {
         let Quota { calls, bandwidth, renewal_period } = quota;
         if calls.is_none() && bandwidth.is_none() {
             return Err(ConfigError::new("", "`calls` or `bandwidth` is needed"));
         }
-        if let Some(calls) = calls.filter(|&calls| cost > calls) {
-            let message = format!("one call counts {cost}, but only {calls} are allowed; no call could pass");
-            return Err(ConfigError::new("/increment-count", message));
+        if let Some(calls) = calls {
+            increment.fits(calls)?;
         }
         let bytes = |kilobytes: u64| {
             kilobytes
@@ -49,14 +49,18 @@ impl QuotaLimit {
             calls,
             bytes: bandwidth.map(bytes).transpose()?,
             period_ms: ms_of_seconds(renewal_period, "/renewal-period")?,
-            cost,
+            increment,
         })
     }
 
     /// Count a call in the period that `anchor_unix_ms` sets, or refuse it.
     pub fn admit(&self, counter: &Counter, anchor_unix_ms: i64) -> Result<(), Verdict> {
         let quota = limiter::Quota { calls: self.calls, bytes: self.bytes, period_ms: self.period_ms, anchor_unix_ms };
-        let decision = limiter::admit_quota(counter, self.cost, quota)?;
+        let Increment { condition, count, cost } = self.increment;
+        let decision = match self.increment.is_late() {
+            false => limiter::admit_quota(counter, cost, quota)?,
+            true => limiter::admit_quota_later(counter, cost, quota, condition, count)?,
+        };
         match decision.exhausted {
             None => Ok(()),
             Some(exhausted) => Err(refuse(exhausted, decision.renews_in_ms).into()),
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_counted_is_refused() {
-        let pointer = |quota, cost| QuotaLimit::new(quota, cost).unwrap_err().pointer;
+        let pointer = |quota, cost| QuotaLimit::new(quota, Increment { cost, ..Increment::ONE }).unwrap_err().pointer;
         let quota = Quota { calls: Some(2), bandwidth: None, renewal_period: 0 };
         assert_eq!(pointer(Quota { calls: None, ..quota }, 1), "");
         assert_eq!(pointer(quota, 3), "/increment-count");

@@ -1,26 +1,37 @@
 //! `quota`: so many calls or bytes of one subscription in each period.
 
-use policy_limits::{Quota, QuotaLimit};
+mod config;
+
+use config::Config;
+use policy_limits::{Increment, Parts, QuotaLimit};
 use tollgate_sdk::limiter::Counter;
 use tollgate_sdk::{ConfigError, Policy, Request, Verdict, context, policy};
 
 /// The statement.
 #[derive(Debug)]
-pub struct Statement(QuotaLimit);
+pub struct Statement {
+    limit: QuotaLimit,
+    parts: Parts<QuotaLimit>,
+}
 
 /// Limits how much each subscription may use in a period.
-#[policy]
+#[policy(sections(inbound), scopes(product), once, rejects(403 = "QuotaExceeded"))]
 impl Policy for Statement {
-    type Config = Quota;
+    type Config = Config;
 
-    fn configure(config: Quota) -> Result<Self, ConfigError> {
-        QuotaLimit::new(config, 1).map(Self)
+    fn configure(config: Config) -> Result<Self, ConfigError> {
+        let Config { quota, apis, operations } = config;
+        Ok(Self { limit: QuotaLimit::new(quota, Increment::ONE)?, parts: config::parts(apis, operations)? })
     }
 
     fn on_request(&self, _: &mut Request) -> Result<(), Verdict> {
         // Without a key there is nobody to count for.
         let Some(subscription) = context::subscription() else { return Ok(()) };
-        self.0.admit(&Counter::of_statement(subscription.id), subscription.start_unix_ms)
+        for part in self.parts.matching() {
+            let counter = Counter::of_statement([subscription.id.as_str(), part.suffix.as_str()].concat());
+            part.limit.admit(&counter, subscription.start_unix_ms)?;
+        }
+        self.limit.admit(&Counter::of_statement(subscription.id), subscription.start_unix_ms)
     }
 }
 
@@ -86,6 +97,41 @@ mod tests {
         let gateway = Gateway::<Statement>::with(json!({ "calls": 1, "renewal-period": 0 })).unwrap();
         assert_eq!(gateway.request(Request::get("/")).verdict, Verdict::Next);
         assert_eq!(gateway.request(Request::get("/")).verdict, Verdict::Next);
+    }
+
+    #[test]
+    fn apis_and_operations_have_quotas_of_their_own() {
+        let gateway = Gateway::<Statement>::with(json!({
+            "calls": 9, "renewal-period": 0,
+            "apis": [{
+                "id": "orders", "calls": 2, "renewal-period": 0,
+                "operations": [{ "id": "get", "calls": 1, "renewal-period": 3600 }],
+            }],
+            "operations": [{ "name": "delete", "calls": 1, "renewal-period": 0 }],
+        }))
+        .unwrap();
+        let passes = |api: &str, operation: &str| {
+            let request = Request::get("/").with_subscription("acme").matched(api, Some(operation), Some("starter"));
+            gateway.request(request).verdict == Verdict::Next
+        };
+        assert!(passes("orders", "get") && !passes("orders", "get"));
+        assert!(passes("orders", "put") && !passes("orders", "put"));
+        assert!(passes("invoices", "delete") && !passes("invoices", "delete"));
+        assert!(passes("invoices", "get"));
+    }
+
+    #[test]
+    fn parts_are_checked_at_their_place() {
+        let refused = |parts| {
+            let mut config = json!({ "calls": 1, "renewal-period": 0 });
+            config["apis"] = parts;
+            Gateway::<Statement>::with(config).map(drop).unwrap_err()
+        };
+        assert_eq!(refused(json!([{ "id": "a", "renewal-period": 0 }])).pointer, "/apis/0");
+        assert_eq!(refused(json!([{ "calls": 1, "renewal-period": 0 }])).message, "`id` or `name` is needed");
+        let operations = json!([{ "id": "b", "bandwidth": u64::MAX, "renewal-period": 0 }]);
+        let api = json!({ "id": "a", "calls": 1, "renewal-period": 0, "operations": operations });
+        assert_eq!(refused(json!([api])).pointer, "/apis/0/operations/0/bandwidth");
     }
 
     #[test]

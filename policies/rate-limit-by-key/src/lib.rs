@@ -1,44 +1,67 @@
 //! `rate-limit-by-key`: so many calls with one key in any interval of so many seconds.
 
-use policy_limits::{KeyedCounter, Rate, RateLimit};
-use tollgate_sdk::{ConfigError, CounterKey, Policy, Request, Verdict, configuration, policy};
+use policy_limits::{Increment, KeyedCounter, Rate, Telling, TellingConfig, admit};
+use tollgate_sdk::{ConfigError, CounterKey, Dynamic, Policy, Request, Verdict, configuration, policy};
 
 /// The rate, and what it counts by.
 #[configuration]
 pub struct Config {
-    /// What to count by: client-ip, subscription or header:NAME.
+    /// What to count by: client-ip, subscription, header:NAME, or an expression.
     counter_key: CounterKey,
-    /// How many calls one call counts for.
+    /// How many calls are let through in any interval of `renewal-period` seconds.
+    #[schema(range(min = 1))]
+    calls: Dynamic<u64>,
+    /// The length of the interval in seconds.
+    #[schema(range(min = 1, max = 300))]
+    renewal_period: Dynamic<u64>,
+    /// Whether a call counts; as an expression it is evaluated when there is a response.
+    #[serde(default)]
+    increment_condition: Option<Dynamic<bool>>,
+    /// How many calls one call counts for; as an expression it is evaluated when there is a response.
     #[serde(default = "one")]
     #[schema(range(min = 1))]
-    increment_count: u64,
+    increment_count: Dynamic<u64>,
     #[serde(flatten)]
-    rate: Rate,
+    telling: TellingConfig,
 }
 
-fn one() -> u64 {
-    1
+fn one() -> Dynamic<u64> {
+    1.into()
 }
 
 /// The statement.
 #[derive(Debug)]
 pub struct Statement {
     counter: KeyedCounter,
-    limit: RateLimit,
+    increment: Increment,
+    calls: Dynamic<u64>,
+    period: Dynamic<u64>,
+    telling: Telling,
 }
 
 /// Limits how often calls with the same key may come.
-#[policy]
+#[policy(sections(inbound), rejects(429 = "RateLimitExceeded"))]
 impl Policy for Statement {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, ConfigError> {
-        let limit = RateLimit::new(config.rate, config.increment_count)?;
-        Ok(Self { counter: KeyedCounter::new(config.counter_key), limit })
+        let increment = Increment::new(config.increment_condition.as_ref(), &config.increment_count)?;
+        if let Some(calls) = config.calls.literal() {
+            increment.fits(*calls)?;
+        }
+        Ok(Self {
+            counter: KeyedCounter::new(config.counter_key),
+            increment,
+            calls: config.calls,
+            period: config.renewal_period,
+            telling: Telling::new(config.telling)?,
+        })
     }
 
     fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
-        self.limit.admit(&self.counter.of(request))
+        let rate = Rate::computed(*self.calls.get()?, *self.period.get()?)?;
+        let asked = admit("default", &self.counter.of(request)?, &self.increment, rate)?;
+        self.telling.settle(&[asked])
     }
 }
 
@@ -47,7 +70,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
     use tollgate_sdk::serde_json::{Value, json};
-    use tollgate_sdk::testing::{Gateway, Outcome, Request, World};
+    use tollgate_sdk::testing::{Exchange, Gateway, Outcome, Request, Response, World};
 
     fn gateway(world: &World, key: &str, more: Value) -> Gateway<Statement> {
         let mut config = json!({ "counter-key": key, "calls": 1, "renewal-period": 10 });
@@ -113,6 +136,84 @@ mod tests {
     }
 
     #[test]
+    fn key_calls_and_period_may_be_expressions() {
+        let world = World::new();
+        let dynamic = json!({ "calls": "${variables.calls}", "renewal-period": "${variables.period}" });
+        let gateway = gateway(&world, "${variables.tenant}", dynamic);
+        world.expression("${variables.tenant}", "gold");
+        world.expression("${variables.calls}", 2);
+        world.expression("${variables.period}", 30);
+        let call = || gateway.request(Request::get("/"));
+        assert!(passes(call()) && passes(call()));
+        assert_eq!(call().response().header_str("retry-after"), Some("30"));
+        world.expression("${variables.tenant}", "silver");
+        assert!(passes(call()));
+        for (name, value) in [("calls", 0), ("calls", -1), ("period", 301), ("period", 0)] {
+            world.expression("${variables.calls}", 2);
+            world.expression("${variables.period}", 30);
+            world.expression(&format!("${{variables.{name}}}"), value);
+            let outcome = call();
+            assert_eq!(outcome.failure().unwrap().reason(), "ExpressionValueEvaluationFailure", "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn an_expression_spends_nobody_elses_budget() {
+        let world = World::new();
+        let computed = gateway(&world, "${variables.x}", json!({}));
+        let by_ip = gateway(&world, "client-ip", json!({}));
+        world.expression("${variables.x}", "192.0.2.1");
+        assert!(passes(computed.request(Request::get("/"))));
+        assert!(passes(by_ip.request(Request::get("/").from_ip("192.0.2.1"))));
+        world.expression("${variables.x}", Value::Null);
+        assert!(passes(computed.request(Request::get("/"))));
+        assert!(!passes(computed.request(Request::get("/"))), "requests without a key are limited together");
+    }
+
+    /// Whether it was admitted. Counted is at the end.
+    fn exchange(gateway: &Gateway<Statement>, world: &World) -> bool {
+        let mut exchange = Exchange::new(world, Request::get("/"));
+        if gateway.on_request(&mut exchange) != Verdict::Next {
+            return false;
+        }
+        exchange.answer(Response::new(200));
+        exchange.finish();
+        true
+    }
+
+    #[test]
+    fn a_condition_is_looked_at_when_there_is_a_response() {
+        let world = World::new();
+        let gateway = gateway(&world, "client-ip", json!({ "increment-condition": "${response.status == 401}" }));
+        world.expression("${response.status == 401}", false);
+        assert!(exchange(&gateway, &world) && exchange(&gateway, &world));
+        world.expression("${response.status == 401}", true);
+        assert!(exchange(&gateway, &world), "this one counts, but passes");
+        assert!(!exchange(&gateway, &world));
+    }
+
+    #[test]
+    fn a_count_may_be_known_only_in_the_end() {
+        let world = World::new();
+        let more = json!({ "calls": 5, "increment-count": "${variables.tokens}", "remaining-calls-header-name": "x" });
+        let gateway = gateway(&world, "client-ip", more);
+        world.expression("${variables.tokens}", 7);
+        let outcome = gateway.request(Request::get("/"));
+        assert_eq!(outcome.staged_header("x"), Some("5"), "nothing is counted yet");
+        drop(outcome);
+        assert!(exchange(&gateway, &world));
+        assert!(!exchange(&gateway, &world));
+    }
+
+    #[test]
+    fn the_drafted_fields_are_written_if_told() {
+        let gateway = gateway(&World::new(), "client-ip", json!({ "ratelimit-headers": true }));
+        let outcome = gateway.request(Request::get("/"));
+        assert_eq!(outcome.staged_header("ratelimit-policy"), Some(r#""default";q=1;w=10"#));
+        assert_eq!(outcome.staged_header("ratelimit"), Some(r#""default";r=0;t=10"#));
+    }
+
+    #[test]
     fn the_configuration_is_closed_and_checked() {
         let with = |more: Value| {
             let mut config = json!({ "counter-key": "client-ip", "calls": 1, "renewal-period": 10 });
@@ -120,7 +221,9 @@ mod tests {
             Gateway::<Statement>::with(config).map(drop)
         };
         assert_eq!(with(json!({})), Ok(()));
-        assert!(with(json!({ "increment-condition": "true" })).is_err());
+        assert!(with(json!({ "increment-condition": "yes" })).is_err());
+        assert_eq!(with(json!({ "increment-condition": false })).unwrap_err().pointer, "/increment-condition");
+        assert_eq!(with(json!({ "increment-condition": true })), Ok(()));
         assert!(with(json!({ "counter-key": "ip" })).is_err());
         assert!(with(json!({ "increment-count": 0 })).is_err());
         let header = with(json!({ "total-calls-header-name": "connection" }));

@@ -87,6 +87,88 @@ fn headers_and_variables_tell_what_is_left() {
 }
 
 #[test]
+fn the_drafted_fields_tell_all_of_it() {
+    let gateway = gateway(json!({ "ratelimit-headers": true }));
+    let admitted = call(&gateway, "acme");
+    assert_eq!(admitted.staged_header("ratelimit-policy"), Some(r#""default";q=2;w=60"#));
+    assert_eq!(admitted.staged_header("ratelimit"), Some(r#""default";r=1;t=60"#));
+    gateway.advance(Duration::from_secs(20));
+    call(&gateway, "acme");
+    let refused = call(&gateway, "acme");
+    assert_eq!(refused.response().header_str("ratelimit"), Some(r#""default";r=0;t=40"#));
+    assert_eq!(refused.response().header_str("retry-after"), Some("40"));
+    let silent = Gateway::<Statement>::with(json!({ "calls": 2, "renewal-period": 60 })).unwrap();
+    assert_eq!(call(&silent, "acme").staged_header("ratelimit"), None);
+}
+
+fn operation(gateway: &Gateway<Statement>, api: &str, operation: &str) -> Outcome {
+    gateway.request(Request::get("/").with_subscription("acme").matched(api, Some(operation), Some("starter")))
+}
+
+fn is_admitted(outcome: &Outcome) -> bool {
+    outcome.verdict == Verdict::Next
+}
+
+#[test]
+fn apis_and_operations_have_limits_of_their_own() {
+    let gateway = gateway(json!({
+        "calls": 6,
+        "apis": [{
+            "id": "orders", "calls": 3, "renewal-period": 60,
+            "operations": [{ "name": "get", "calls": 1, "renewal-period": 60 }],
+        }],
+        "remaining-calls-header-name": "x-left",
+        "total-calls-header-name": "x-total",
+        "ratelimit-headers": true,
+    }));
+    let first = operation(&gateway, "orders", "get");
+    assert!(is_admitted(&first));
+    assert_eq!((first.staged_header("x-left"), first.staged_header("x-total")), (Some("0"), Some("1")));
+    assert_eq!(
+        first.staged_header("ratelimit"),
+        Some(r#""default";r=5;t=60, "api";r=2;t=60, "api-operation";r=0;t=60"#)
+    );
+    assert!(!is_admitted(&operation(&gateway, "orders", "get")));
+    // What the operation's limit refused has cost the API and the product nothing.
+    assert!(is_admitted(&operation(&gateway, "orders", "put")));
+    assert!(is_admitted(&operation(&gateway, "orders", "put")));
+    assert!(!is_admitted(&operation(&gateway, "orders", "put")));
+    for _ in 0..3 {
+        assert!(is_admitted(&operation(&gateway, "invoices", "get")));
+    }
+    let refused = operation(&gateway, "invoices", "get");
+    assert_eq!(refused.response().header_str("x-total"), Some("6"));
+}
+
+#[test]
+fn operations_directly_below_are_those_of_whatever_api() {
+    let gateway = gateway(json!({
+        "calls": 9, "operations": [{ "id": "get", "calls": 1, "renewal-period": 60 }],
+    }));
+    assert!(is_admitted(&operation(&gateway, "orders", "get")));
+    assert!(!is_admitted(&operation(&gateway, "orders", "get")));
+    assert!(is_admitted(&operation(&gateway, "invoices", "get")), "another API's operation is another one");
+    assert!(is_admitted(&call(&gateway, "acme")));
+}
+
+#[test]
+fn parts_are_checked_at_their_place() {
+    let pointer = |more: Value| {
+        let config = json!({ "calls": 1, "renewal-period": 60 });
+        let mut config = config.as_object().unwrap().clone();
+        config.extend(more.as_object().unwrap().clone());
+        Gateway::<Statement>::with(config.into()).map(drop).unwrap_err().pointer
+    };
+    let part = |id: &str| json!({ "id": id, "calls": 1, "renewal-period": 60 });
+    assert_eq!(pointer(json!({ "apis": [{ "calls": 1, "renewal-period": 60 }] })), "/apis/0");
+    assert_eq!(pointer(json!({ "operations": [part("a"), part("b"), part("a")] })), "/operations/2");
+    let mut api = part("a");
+    api["operations"] = json!([{ "calls": 1, "renewal-period": 60 }]);
+    assert_eq!(pointer(json!({ "apis": [part("b"), api] })), "/apis/1/operations/0");
+    assert_eq!(pointer(json!({ "apis": [{ "id": "a", "calls": 0, "renewal-period": 60 }] })), "/apis/0/calls");
+}
+
+#[test]
 fn a_broken_limiter_is_left_to_on_failure() {
     let gateway = gateway(json!({}));
     gateway.world().break_state("no store");

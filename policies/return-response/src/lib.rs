@@ -1,16 +1,19 @@
-//! `return-response`: stop, and answer with a response from the configuration.
+//! `return-response`: stop, and answer with a response from the configuration or from a variable.
 
 mod answer;
+mod config;
+mod stored;
 
-use answer::{Answer, Config};
-use tollgate_sdk::{ConfigError, LastError, Policy, Reply, Request, Response, policy};
+use answer::Answer;
+use config::Config;
+use tollgate_sdk::{ConfigError, LastError, Policy, Reply, Request, Response, Verdict, policy};
 
-/// The statement, with its response ready.
+/// The statement, with its response as far as it is known.
 #[derive(Debug)]
 pub struct Statement(Answer);
 
-/// Stops and answers with a fixed response.
-#[policy]
+/// Stops and answers with a response of its own.
+#[policy(sections(inbound, backend, outbound, on_error))]
 impl Policy for Statement {
     type Config = Config;
 
@@ -18,15 +21,15 @@ impl Policy for Statement {
         Answer::new(config).map(Self)
     }
 
-    fn on_request(&self, _: &mut Request) -> Reply {
+    fn on_request(&self, _: &mut Request) -> Result<Reply, Verdict> {
         self.0.reply()
     }
 
-    fn on_response(&self, _: &Request, _: &mut Response) -> Reply {
+    fn on_response(&self, _: &Request, _: &mut Response) -> Result<Reply, Verdict> {
         self.0.reply()
     }
 
-    fn on_error(&self, _: &Request, _: &mut Response, _: &LastError) -> Reply {
+    fn on_error(&self, _: &Request, _: &mut Response, _: &LastError) -> Result<Reply, Verdict> {
         self.0.reply()
     }
 }
@@ -35,7 +38,7 @@ impl Policy for Statement {
 mod tests {
     use super::*;
     use tollgate_sdk::serde_json::{Value, json};
-    use tollgate_sdk::testing::{Gateway, Request, Response};
+    use tollgate_sdk::testing::{Exchange, Gateway, Request, Response};
 
     fn answer(config: Value) -> Response {
         Gateway::<Statement>::with(config).unwrap().request(Request::get("/")).response().clone()
@@ -79,6 +82,70 @@ mod tests {
             statement_id: None,
         };
         assert_eq!(gateway.error(Request::get("/"), Response::new(403), error).response().status(), 204);
+    }
+
+    #[test]
+    fn status_headers_and_body_may_be_expressions() {
+        let gateway = Gateway::<Statement>::with(json!({
+            "set-status": { "code": "${variables.code}", "reason": "${variables.why}" },
+            "set-header": { "name": "x", "value": "${variables.x}" },
+            "set-body": "Dear ${variables.name}",
+        }))
+        .unwrap();
+        gateway.expression("${variables.code}", json!("418"));
+        gateway.expression("${variables.why}", json!("Teapot"));
+        gateway.expression("${variables.x}", json!(5));
+        gateway.expression("Dear ${variables.name}", json!("Dear Ada"));
+        let outcome = gateway.request(Request::get("/"));
+        let response = outcome.response();
+        assert_eq!((response.status(), response.reason()), (418, Some("Teapot")));
+        assert_eq!((response.header_str("x"), response.body_str()), (Some("5"), Some("Dear Ada")));
+
+        gateway.expression("${variables.code}", json!(204));
+        assert_eq!(gateway.request(Request::get("/")).response().body(), b"");
+        gateway.expression("${variables.why}", json!("a\nb"));
+        assert!(matches!(gateway.request(Request::get("/")).verdict, Verdict::Fail(_)));
+        gateway.expression("${variables.code}", json!(99));
+        let outcome = gateway.request(Request::get("/"));
+        assert_eq!(outcome.failure().unwrap().reason(), "ExpressionValueEvaluationFailure");
+    }
+
+    #[test]
+    fn a_stored_response_is_given_with_the_children_applied() {
+        let stored = json!({
+            "status": 201,
+            "reason": "Made",
+            "headers": { "content-type": "text/plain", "x-a": "1", "content-encoding": "br" },
+            "body": "stored",
+        });
+        let give = |more: Value| {
+            let mut config = json!({ "response-variable-name": "answer" });
+            config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let gateway = Gateway::<Statement>::with(config).unwrap();
+            let mut exchange = Exchange::new(gateway.world(), Request::get("/"));
+            exchange.variables.insert("answer".into(), stored.clone());
+            assert!(matches!(gateway.on_request(&mut exchange), Verdict::Respond(_)));
+            exchange.response().clone()
+        };
+        let plain = give(json!({}));
+        assert_eq!((plain.status(), plain.reason(), plain.body()), (201, Some("Made"), &b"stored"[..]));
+        assert_eq!((plain.header_str("x-a"), plain.header_str("content-encoding")), (Some("1"), Some("br")));
+        let patched = give(json!({ "set-status": { "code": 202 }, "headers": { "x-a": "2" }, "set-body": "new" }));
+        assert_eq!((patched.status(), patched.reason(), patched.body()), (202, None, &b"new"[..]));
+        assert_eq!(patched.header_values("x-a"), ["2"]);
+        assert_eq!(patched.header_str("content-type"), Some("text/plain"));
+        assert_eq!(patched.header("content-encoding"), None);
+    }
+
+    #[test]
+    fn a_variable_without_a_response_fails_the_statement() {
+        let gateway = Gateway::<Statement>::with(json!({ "response-variable-name": "answer" })).unwrap();
+        for value in [None, Some(json!(null)), Some(json!("text")), Some(json!({ "status": 99 }))] {
+            let mut exchange = Exchange::new(gateway.world(), Request::get("/"));
+            exchange.variables.extend(value.map(|value| ("answer".into(), value)));
+            let verdict = gateway.on_request(&mut exchange);
+            assert!(matches!(&verdict, Verdict::Fail(why) if why.contains("`answer`")), "{verdict:?}");
+        }
     }
 
     #[test]

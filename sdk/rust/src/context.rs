@@ -27,6 +27,19 @@ pub fn operation_id() -> Option<String> {
     host::operation_id()
 }
 
+/// The API's public path, without a slash at either end; empty for the root. Example: `shop/orders`.
+pub fn api_path() -> String {
+    host::api_path()
+}
+
+/// What the document says of the operation that was matched, as JSON text:
+/// `{ "id", "method", "url", "parameters": {…}, "request": {…}, "responses": […] }`; none in an API without operations.
+///
+/// The same text for every request to the same operation, so a policy may keep what it makes of it by this text.
+pub fn operation_definition() -> Option<String> {
+    host::operation_definition()
+}
+
 /// The product in whose context the request runs, if any.
 pub fn product_id() -> Option<String> {
     host::product_id()
@@ -53,4 +66,9 @@ pub fn elapsed_us() -> u64 {
 /// Kept after `respond` and `reject` too. Outbound statements see it.
 pub fn stage_response_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
     host::stage_response_header(name, value.as_ref())
+}
+
+/// Like [`stage_response_header`], but adds a line to those that the response has already. Example: `vary: origin`.
+pub fn append_response_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+    host::append_response_header(name, value.as_ref())
 }

@@ -2,6 +2,8 @@
 
 use crate::configuration::deserialize_text;
 use crate::context;
+use crate::dynamic;
+use crate::expression::ExpressionError;
 use crate::messages::Request;
 use crate::schema::{Node, Schema};
 use serde::{Deserialize, Deserializer};
@@ -12,9 +14,11 @@ const LONGEST: usize = 256;
 /// What is kept of a longer value, in front of its hash.
 const KEPT: usize = 128;
 
-/// What tells the counters of a statement apart: `client-ip`, `subscription` or `header:NAME`.
+/// What tells the counters of a statement apart: `client-ip`, `subscription`, `header:NAME`, or an expression.
 ///
-/// Expressions will be one more case, so match with a wildcard.
+/// Its text form (`Display`) goes in front of a value that counters of several keys share: `client-ip=192.0.2.7` and
+/// `expression=192.0.2.7` are two counters. The text of every expression is `expression`, so that two statements that
+/// compute the same value count together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CounterKey {
@@ -24,19 +28,22 @@ pub enum CounterKey {
     Subscription,
     /// The first value of a request header. The name is in lower case.
     Header(String),
+    /// What the expression with this number gives, as text.
+    Expression(u32),
 }
 
 impl CounterKey {
-    /// The value to count by; none if no key was used or the header is absent.
+    /// The value to count by; none if no key was used, the header is absent, or the expression gives null.
     ///
     /// At most 256 bytes: of a longer value the first 128 bytes and a hash of the whole.
-    pub fn resolve(&self, request: &Request) -> Option<String> {
+    pub fn resolve(&self, request: &Request) -> Result<Option<String>, ExpressionError> {
         let value = match self {
-            Self::ClientIp => context::client_ip(),
-            Self::Subscription => context::subscription()?.id,
-            Self::Header(name) => text(request.header(name)?),
+            Self::ClientIp => Some(context::client_ip()),
+            Self::Subscription => context::subscription().map(|subscription| subscription.id),
+            Self::Header(name) => request.header(name).map(text),
+            Self::Expression(number) => dynamic::text_of(*number)?,
         };
-        Some(shortened(value))
+        Ok(value.map(shortened))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -85,24 +92,39 @@ impl fmt::Display for CounterKey {
             Self::ClientIp => f.write_str("client-ip"),
             Self::Subscription => f.write_str("subscription"),
             Self::Header(name) => write!(f, "header:{name}"),
+            Self::Expression(_) => f.write_str("expression"),
         }
+    }
+}
+
+/// What is no expression.
+struct Fixed(CounterKey);
+
+impl dynamic::Literal for Fixed {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_text(deserializer, |text| {
+            let expected = || format!("`{text}` is no counter key; expected client-ip, subscription or header:NAME");
+            CounterKey::parse(text).map(Self).ok_or_else(expected)
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for CounterKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserialize_text(deserializer, |text| {
-            let expected = || format!("`{text}` is no counter key; expected client-ip, subscription or header:NAME");
-            Self::parse(text).ok_or_else(expected)
+        Ok(match dynamic::Form::deserialize(deserializer)? {
+            dynamic::Form::Literal(Fixed(key)) => key,
+            dynamic::Form::Expression(number) => Self::Expression(number),
         })
     }
 }
 
 impl Schema for CounterKey {
-    const SCHEMA: Node = Node::text()
-        .described("What to count by: client-ip, subscription or header:NAME.")
-        .pattern("^(client-ip|subscription|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+)$");
+    const SCHEMA: Node = Node::dynamic(&FIXED);
 }
+
+const FIXED: Node = Node::text()
+    .described("What to count by: client-ip, subscription or header:NAME.")
+    .pattern("^(client-ip|subscription|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+)$");
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +136,13 @@ mod tests {
             assert_eq!(CounterKey::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(CounterKey::parse("header:X-Tenant"), Some(CounterKey::Header("x-tenant".into())));
+    }
+
+    #[test]
+    fn an_expression_is_a_key_of_its_own_kind() {
+        let key: CounterKey = serde_json::from_str(r#"{ "$expression": 3 }"#).unwrap();
+        assert_eq!((key.clone(), key.to_string().as_str()), (CounterKey::Expression(3), "expression"));
+        assert!(serde_json::from_str::<CounterKey>("5").is_err());
     }
 
     #[test]

@@ -3,12 +3,19 @@
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::imports::tollgate::{
+    backend::backend,
     cache::cache,
     clock::clock,
+    crypto::crypto,
+    events::events,
+    expression::expression,
+    http_client::http_client,
     limiter::limiter,
     log::log,
     metrics::metrics,
     policy::{context, messages, variables},
 };
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::testing::host::{cache, clock, context, limiter, log, messages, metrics, variables};
+pub(crate) use crate::testing::host::{
+    backend, cache, clock, context, crypto, events, expression, http_client, limiter, log, messages, metrics, variables,
+};

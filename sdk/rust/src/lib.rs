@@ -3,7 +3,8 @@
 //! A policy is a library crate that becomes a WebAssembly component. It implements [`Policy`] (or is one
 //! function), the [`policy`](macro@policy) attribute exports exactly the phases that it implements, and the
 //! modules named after the contract's interfaces ([`context`], [`variables`], [`limiter`], [`cache`], [`log`],
-//! [`clock`], [`metrics`]) are what it may ask of the gateway.
+//! [`clock`], [`metrics`], [`expression`], [`http_client`], [`backend`], [`crypto`], [`events`]) are what it may ask of the
+//! gateway.
 //!
 //! ```
 //! use tollgate_sdk::{Failure, Request, Verdict, policy};
@@ -22,6 +23,7 @@
 // The macros name this crate from outside; its own tests are inside.
 extern crate self as tollgate_sdk;
 
+pub mod backend;
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/")]
 #[doc(hidden)]
 pub mod bindings;
@@ -30,9 +32,14 @@ pub mod clock;
 mod configuration;
 pub mod context;
 mod counter_key;
+pub mod crypto;
+pub mod dynamic;
+pub mod events;
 #[doc(hidden)]
 pub mod export;
+pub mod expression;
 mod host;
+pub mod http_client;
 pub mod limiter;
 pub mod log;
 mod manifest;
@@ -48,6 +55,8 @@ mod verdict;
 
 pub use configuration::deserialize_text;
 pub use counter_key::CounterKey;
+pub use dynamic::Dynamic;
+pub use expression::{Expression, ExpressionError};
 pub use messages::{BodyError, Field, HeaderError, Headers, Request, Response, TargetError};
 pub use policy::{ConfigError, LastError, NoConfig, Policy};
 pub use tollgate_sdk_macros::{configuration, policy};

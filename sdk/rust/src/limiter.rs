@@ -18,12 +18,36 @@ pub fn admit(counter: &Counter, cost: u64, rule: Rule) -> Result<Decision, Limit
     host::admit(counter, cost, rule)
 }
 
+/// Look whether `cost` could be admitted now, and count nothing. At the end of the outbound section the gateway evaluates
+/// `condition` (true if there is none) and `count` (`cost` if there is none), numbers of expressions as
+/// [`Dynamic::expression`](crate::Dynamic::expression) gives them, and counts then, whether the limit is passed or not.
+pub fn admit_later(
+    counter: &Counter,
+    cost: u64,
+    rule: Rule,
+    condition: Option<u32>,
+    count: Option<u32>,
+) -> Result<Decision, LimiterError> {
+    host::admit_later(counter, cost, rule, condition, count)
+}
+
 /// Admit `cost` calls under a quota that outlives the process, or refuse.
 ///
 /// The gateway adds an admitted exchange's body bytes when it ends. One exchange counts once per counter,
 /// however many statements name it.
 pub fn admit_quota(counter: &Counter, cost: u64, quota: Quota) -> Result<QuotaDecision, LimiterError> {
     host::admit_quota(counter, cost, quota)
+}
+
+/// Like [`admit_quota`], but counts at the end of the outbound section, as [`admit_later`] does.
+pub fn admit_quota_later(
+    counter: &Counter,
+    cost: u64,
+    quota: Quota,
+    condition: Option<u32>,
+    count: Option<u32>,
+) -> Result<QuotaDecision, LimiterError> {
+    host::admit_quota_later(counter, cost, quota, condition, count)
 }
 
 /// Take one of `max` permits; false if all are taken. The gateway gives it back when the exchange ends.

@@ -17,6 +17,15 @@ pub fn write(level: Level, message: &str) {
     host::write(level, message);
 }
 
+/// Write one line for the trace of this exchange, if somebody traces it, and for the operator's log if the level is kept.
+///
+/// `source` says who speaks; `metadata` are names and values that go with the line.
+pub fn trace(source: &str, level: Level, message: &str, metadata: &[(&str, &str)]) {
+    let metadata: Vec<(String, String)> =
+        metadata.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    host::trace(source, level, message, &metadata);
+}
+
 /// Each level as a function for plain text.
 macro_rules! level {
     ($function:ident, $level:ident, $of:literal) => {

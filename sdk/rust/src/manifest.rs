@@ -1,7 +1,7 @@
 //! The manifest: how a policy presents itself, made of what the attribute saw and of the configuration's type.
 
 use crate::policy::Policy;
-use crate::schema::{Schema, push_string};
+use crate::schema::{Schema, push_list, push_string};
 
 /// What `#[policy]` found out about a policy.
 #[derive(Debug)]
@@ -20,6 +20,14 @@ pub struct Identity {
     pub buffer_response: Option<u64>,
     /// Whether `body-gate` is exported.
     pub body_gate: bool,
+    /// The sections that it may stand in; empty for all in which its phases run.
+    pub sections: &'static [&'static str],
+    /// The scopes that it may stand in; empty for all.
+    pub scopes: &'static [&'static str],
+    /// Whether a section may hold it only once.
+    pub once: bool,
+    /// Status and reason of its refusals; without a status if the operator chooses it.
+    pub rejections: &'static [(Option<u16>, &'static str)],
 }
 
 /// A phase, as far as the manifest tells them apart.
@@ -53,8 +61,32 @@ pub fn describe<P: Component>() -> String {
     text.push_str(&P::Config::SCHEMA.document());
     text.push_str(",\"bodies\":{");
     push_bodies(&mut text, &identity);
-    text.push_str("}}");
+    text.push('}');
+    push_standing(&mut text, &identity);
+    text.push('}');
     text
+}
+
+/// What says nothing is left out.
+fn push_standing(text: &mut String, identity: &Identity) {
+    for (name, words) in [(",\"sections\":", identity.sections), (",\"scopes\":", identity.scopes)] {
+        if !words.is_empty() {
+            text.push_str(name);
+            push_list(text, words, |text, word| push_string(text, word));
+        }
+    }
+    if identity.once {
+        text.push_str(",\"once\":true");
+    }
+    if !identity.rejections.is_empty() {
+        text.push_str(",\"rejections\":");
+        push_list(text, identity.rejections, |text, (status, reason)| {
+            let status = status.map_or("null".into(), |status| status.to_string());
+            text.push_str(&format!("{{\"status\":{status},\"reason\":"));
+            push_string(text, reason);
+            text.push('}');
+        });
+    }
 }
 
 /// Only the phases that exist and see a body of the wire: an on-error section's response is the gateway's own.
@@ -93,7 +125,15 @@ mod tests {
 
     struct Quoting;
 
-    #[crate::policy(id = "quoting", summary = "says \"hi\"", buffer(on_request = "1KiB"))]
+    #[crate::policy(
+        id = "quoting",
+        summary = "says \"hi\"",
+        buffer(on_request = "1KiB"),
+        sections(inbound, outbound, on_error),
+        scopes(product, api),
+        once,
+        rejects(429 = "TooMany", configured = "Missing")
+    )]
     impl crate::Policy for Quoting {
         type Config = Config;
 
@@ -129,6 +169,10 @@ mod tests {
                 "additionalProperties": false,
             },
             "bodies": { "on-request": { "buffer": { "max-bytes": 1024 } }, "on-response": "none" },
+            "sections": ["inbound", "outbound", "on-error"],
+            "scopes": ["product", "api"],
+            "once": true,
+            "rejections": [{ "status": 429, "reason": "TooMany" }, { "status": null, "reason": "Missing" }],
         });
         assert_eq!(manifest, expected);
     }

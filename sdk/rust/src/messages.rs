@@ -93,6 +93,11 @@ impl<'a> Request<'a> {
     pub fn set_target(&mut self, path_and_query: &str) -> Result<(), TargetError> {
         self.handle.set_target(path_and_query)
     }
+
+    /// Replace the query alone, as it is to be sent; none for no `?`. The path stays what it is. Example: `a=1&b=%20`.
+    pub fn set_query(&mut self, query: Option<&str>) -> Result<(), TargetError> {
+        self.handle.set_query(query)
+    }
 }
 
 impl<'a> Response<'a> {
@@ -109,6 +114,13 @@ impl<'a> Response<'a> {
     #[must_use = "a status outside 200–599 is refused"]
     pub fn set_status(&mut self, status: u16) -> bool {
         self.handle.set_status(status)
+    }
+
+    /// Replace the status and the reason phrase of HTTP/1.1; none for the usual one. A status outside 200–599 or a phrase
+    /// with control characters is refused with `false`.
+    #[must_use = "a status outside 200–599 and a phrase with control characters are refused"]
+    pub fn set_status_with_reason(&mut self, status: u16, reason: Option<&str>) -> bool {
+        self.handle.set_status_with_reason(status, reason)
     }
 }
 

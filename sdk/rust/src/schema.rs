@@ -3,8 +3,7 @@
 //! [`configuration`](macro@crate::configuration) writes them. They are trees of text that are put together when the
 //! manifest is asked for: what describes a policy adds no code to its component.
 
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+mod types;
 
 /// A type that says what JSON it is read from. By hand for a type whose `Deserialize` is written by hand:
 ///
@@ -49,12 +48,14 @@ enum Shape {
     Integer,
     Number,
     Text,
+    Plain,
     List(&'static Node),
     Map(&'static Node),
     Members(&'static [Member], Unknown),
     Words(&'static [&'static str]),
     Either(&'static [Node]),
     Raw(&'static str),
+    Dynamic(&'static Node),
 }
 
 /// Whether members that aren't listed are allowed.
@@ -129,6 +130,11 @@ impl Node {
         Self::new(Shape::Text)
     }
 
+    /// A text, or a number or boolean that is taken for one.
+    pub const fn plain() -> Self {
+        Self::new(Shape::Plain)
+    }
+
     /// A list of values.
     pub const fn list(items: &'static Node) -> Self {
         Self::new(Shape::List(items))
@@ -157,6 +163,11 @@ impl Node {
     /// Keywords as they stand in a schema, without braces around them.
     pub const fn raw(keywords: &'static str) -> Self {
         Self::new(Shape::Raw(keywords))
+    }
+
+    /// A literal with this schema, or an expression: what the gateway writes in its place is an object of its own.
+    pub const fn dynamic(literal: &'static Node) -> Self {
+        Self::new(Shape::Dynamic(literal))
     }
 
     /// With a description; an empty one changes nothing.
@@ -208,6 +219,13 @@ impl Node {
 
     fn write_keywords(&self, text: &mut String, description: &str, limits: Limits, object: &str) {
         let description = if description.is_empty() { self.description } else { description };
+        let limits = limits.or(self.limits);
+        if let Shape::Dynamic(literal) = self.shape {
+            // All that is said is about the literal, and an error about it reads as if there were no expressions.
+            text.push_str(",\"if\":{\"type\":\"object\",\"required\":[\"$expression\"]},\"else\":");
+            literal.write(text, description, limits);
+            return;
+        }
         if !description.is_empty() {
             text.push_str(",\"description\":");
             push_string(text, description);
@@ -218,6 +236,7 @@ impl Node {
             Shape::Integer => text.push_str(",\"type\":\"integer\""),
             Shape::Number => text.push_str(",\"type\":\"number\""),
             Shape::Text => text.push_str(",\"type\":\"string\""),
+            Shape::Plain => text.push_str(",\"type\":[\"string\",\"number\",\"boolean\"]"),
             Shape::List(items) => {
                 text.push_str(",\"type\":\"array\",\"items\":");
                 items.write(text, "", Limits::NONE);
@@ -233,23 +252,24 @@ impl Node {
             }
             Shape::Words(words) => {
                 text.push_str(",\"type\":\"string\",\"enum\":");
-                write_list(text, words.iter().copied(), push_string);
+                push_list(text, words.iter().copied(), push_string);
             }
             Shape::Either(nodes) => {
                 text.push_str(",\"anyOf\":");
-                write_list(text, nodes.iter(), |text, node| node.write(text, "", Limits::NONE));
+                push_list(text, nodes.iter(), |text, node| node.write(text, "", Limits::NONE));
             }
             Shape::Raw(keywords) => {
                 text.push(',');
                 text.push_str(keywords);
             }
+            Shape::Dynamic(_) => {}
         }
-        self.write_limits(text, limits.or(self.limits));
+        self.write_limits(text, limits);
     }
 
     fn write_limits(&self, text: &mut String, limits: Limits) {
         let (min, max) = match self.shape {
-            Shape::Text => (",\"minLength\":", ",\"maxLength\":"),
+            Shape::Text | Shape::Plain => (",\"minLength\":", ",\"maxLength\":"),
             Shape::List(_) => (",\"minItems\":", ",\"maxItems\":"),
             Shape::Map(_) => (",\"minProperties\":", ",\"maxProperties\":"),
             _ => (",\"minimum\":", ",\"maximum\":"),
@@ -315,16 +335,16 @@ fn write_members(text: &mut String, members: &'static [Member], unknown: Unknown
     });
     if members.iter().any(|member| member.is_required()) {
         text.push_str(",\"required\":");
-        write_list(text, required, push_string);
+        push_list(text, required, push_string);
     }
     if unknown == Unknown::Refused {
         text.push_str(",\"additionalProperties\":false");
     }
 }
 
-fn write_list<T>(text: &mut String, items: impl Iterator<Item = T>, write: impl Fn(&mut String, T)) {
+pub(crate) fn push_list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
     text.push('[');
-    for (index, item) in items.enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
@@ -346,52 +366,6 @@ pub(crate) fn push_string(text: &mut String, string: &str) {
         }
     }
     text.push('"');
-}
-
-macro_rules! plain {
-    ($($type:ty => $node:expr;)*) => {
-        $(impl Schema for $type {
-            const SCHEMA: Node = $node;
-        })*
-    };
-}
-
-plain! {
-    bool => Node::boolean();
-    u8 => Node::integer().at_least(0).at_most(u8::MAX as i64);
-    u16 => Node::integer().at_least(0).at_most(u16::MAX as i64);
-    u32 => Node::integer().at_least(0).at_most(u32::MAX as i64);
-    u64 => Node::integer().at_least(0);
-    i8 => Node::integer().at_least(i8::MIN as i64).at_most(i8::MAX as i64);
-    i16 => Node::integer().at_least(i16::MIN as i64).at_most(i16::MAX as i64);
-    i32 => Node::integer().at_least(i32::MIN as i64).at_most(i32::MAX as i64);
-    i64 => Node::integer().at_least(i64::MIN).at_most(i64::MAX);
-    f32 => Node::number();
-    f64 => Node::number();
-    String => Node::text();
-    char => Node::text().at_least(1).at_most(1);
-    Value => Node::any();
-}
-
-/// What is optional is left out, not `null`.
-impl<T: Schema> Schema for Option<T> {
-    const SCHEMA: Node = T::SCHEMA;
-}
-
-impl<T: Schema> Schema for Box<T> {
-    const SCHEMA: Node = T::SCHEMA;
-}
-
-impl<T: Schema> Schema for Vec<T> {
-    const SCHEMA: Node = Node::list(&T::SCHEMA);
-}
-
-impl<T: Schema> Schema for BTreeMap<String, T> {
-    const SCHEMA: Node = Node::map(&T::SCHEMA);
-}
-
-impl<T: Schema, S> Schema for HashMap<String, T, S> {
-    const SCHEMA: Node = Node::map(&T::SCHEMA);
 }
 
 #[cfg(test)]

@@ -30,11 +30,14 @@ mod call;
 mod exchange;
 mod gateway;
 pub(crate) mod host;
+mod later;
 mod limiter;
 mod message;
+mod services;
 mod world;
 
 pub use exchange::{Exchange, Outcome};
 pub use gateway::Gateway;
 pub use message::{Request, Response};
+pub use services::{Backend, Event, Trace};
 pub use world::World;

@@ -46,7 +46,7 @@ mod burst {
         }
 
         fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
-            let counter = Counter::of_statement(self.0.counter_key.resolve(request).unwrap_or_default());
+            let counter = Counter::of_statement(self.0.counter_key.resolve(request)?.unwrap_or_default());
             let decision = limiter::admit(&counter, 1, Rule::sliding_window(self.0.calls, 1000))?;
             match decision.admitted {
                 true => Ok(()),

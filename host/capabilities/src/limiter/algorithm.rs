@@ -88,6 +88,17 @@ pub struct Decision {
     pub retry_after_us: u64,
 }
 
+/// What is asked of a meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Count if there is room.
+    Admit,
+    /// Is there room? Nothing is counted.
+    Look,
+    /// Count, whether there is room or not.
+    Charge,
+}
+
 /// What is known of one key.
 #[derive(Debug)]
 pub(crate) enum Meter {
@@ -108,16 +119,16 @@ impl Meter {
     }
 
     /// Admit or refuse. `None` if the meter was made for another kind of rule, which keys exclude.
-    pub(crate) fn admit(&mut self, rule: &Rule, cost: u64, now: Now) -> Option<Decision> {
+    pub(crate) fn admit(&mut self, rule: &Rule, ask: Ask, cost: u64, now: Now) -> Option<Decision> {
         match (self, *rule) {
             (Meter::Window(window), Rule::SlidingWindow { calls, period_us }) => {
-                Some(window.admit(cost, calls, period_us, now.us))
+                Some(window.admit(ask, cost, calls, period_us, now.us))
             }
             (Meter::Bucket(bucket), Rule::TokenBucket { capacity, refill, period_us }) => {
-                Some(bucket.admit(cost, capacity, refill, period_us, now.us))
+                Some(bucket.admit(ask, cost, capacity, refill, period_us, now.us))
             }
             (Meter::Period(period), Rule::FixedWindow { calls, period_ms, anchor_unix_ms }) => {
-                Some(period.admit(cost, calls, period_ms, anchor_unix_ms, now.unix_ms))
+                Some(period.admit(ask, cost, calls, period_ms, anchor_unix_ms, now.unix_ms))
             }
             _ => None,
         }
@@ -174,17 +185,20 @@ impl Window {
             if stamp.last.saturating_add(period_us) > now {
                 break;
             }
-            self.spent -= stamp.cost;
+            self.spent = self.spent.saturating_sub(stamp.cost);
             self.stamps.pop_front();
         }
     }
 
-    fn admit(&mut self, cost: u64, calls: u64, period_us: u64, now: u64) -> Decision {
+    fn admit(&mut self, ask: Ask, cost: u64, calls: u64, period_us: u64, now: u64) -> Decision {
         self.expire(period_us, now);
         let after = self.spent.saturating_add(cost);
-        if after > calls {
+        if after > calls && ask != Ask::Charge {
             let retry_after_us = self.wait(after - calls, period_us, now);
             return Decision { admitted: false, remaining: calls.saturating_sub(self.spent), retry_after_us };
+        }
+        if ask == Ask::Look {
+            return Decision { admitted: true, remaining: calls.saturating_sub(self.spent), retry_after_us: 0 };
         }
         if cost > 0 {
             self.spent = after;
@@ -192,12 +206,12 @@ impl Window {
             match self.stamps.back_mut() {
                 Some(stamp) if now.saturating_sub(stamp.first) < grain => {
                     stamp.last = stamp.last.max(now);
-                    stamp.cost += cost;
+                    stamp.cost = stamp.cost.saturating_add(cost);
                 }
                 _ => self.stamps.push_back(Stamp { first: now, last: now, cost }),
             }
         }
-        Decision { admitted: true, remaining: calls - after, retry_after_us: 0 }
+        Decision { admitted: true, remaining: calls.saturating_sub(after), retry_after_us: 0 }
     }
 
     /// Until `excess` has left the window.
@@ -232,10 +246,10 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    fn admit(&mut self, cost: u64, capacity: u64, refill: u64, period_us: u64, now: u64) -> Decision {
+    fn admit(&mut self, ask: Ask, cost: u64, capacity: u64, refill: u64, period_us: u64, now: u64) -> Decision {
         self.refill(capacity, refill, period_us, now);
         let price = u128::from(cost) * u128::from(period_us);
-        if price > self.level {
+        if price > self.level && ask != Ask::Charge {
             let wait = (price - self.level).div_ceil(u128::from(refill.max(1)));
             return Decision {
                 admitted: false,
@@ -243,7 +257,9 @@ impl Bucket {
                 retry_after_us: u64::try_from(wait).unwrap_or(u64::MAX),
             };
         }
-        self.level -= price;
+        if ask != Ask::Look {
+            self.level = self.level.saturating_sub(price);
+        }
         Decision { admitted: true, remaining: whole(self.level, period_us), retry_after_us: 0 }
     }
 }
@@ -276,15 +292,25 @@ impl Period {
         }
     }
 
-    fn admit(&mut self, cost: u64, calls: u64, period_ms: u64, anchor_unix_ms: i64, unix_ms: i64) -> Decision {
+    fn admit(
+        &mut self,
+        ask: Ask,
+        cost: u64,
+        calls: u64,
+        period_ms: u64,
+        anchor_unix_ms: i64,
+        unix_ms: i64,
+    ) -> Decision {
         self.turn(period_ms, anchor_unix_ms, unix_ms);
         let after = self.spent.saturating_add(cost);
-        if after > calls {
+        if after > calls && ask != Ask::Charge {
             let retry_after_us = period_ends_in_ms(period_ms, anchor_unix_ms, unix_ms).saturating_mul(1000);
             return Decision { admitted: false, remaining: calls.saturating_sub(self.spent), retry_after_us };
         }
-        self.spent = after;
-        Decision { admitted: true, remaining: calls - after, retry_after_us: 0 }
+        if ask != Ask::Look {
+            self.spent = after;
+        }
+        Decision { admitted: true, remaining: calls.saturating_sub(self.spent), retry_after_us: 0 }
     }
 }
 
@@ -301,22 +327,22 @@ mod tests {
     fn a_window_admits_its_calls_and_tells_when_the_next_may_come() {
         let rule = Rule::SlidingWindow { calls: 2, period_us: 1000 };
         let mut meter = Meter::new(&rule, at(0));
-        assert_eq!(meter.admit(&rule, 1, at(0)).unwrap().remaining, 1);
-        assert!(meter.admit(&rule, 1, at(400)).unwrap().admitted);
-        let refused = meter.admit(&rule, 1, at(600)).unwrap();
+        assert_eq!(meter.admit(&rule, Ask::Admit, 1, at(0)).unwrap().remaining, 1);
+        assert!(meter.admit(&rule, Ask::Admit, 1, at(400)).unwrap().admitted);
+        let refused = meter.admit(&rule, Ask::Admit, 1, at(600)).unwrap();
         assert_eq!(refused, Decision { admitted: false, remaining: 0, retry_after_us: 400 });
-        assert!(meter.admit(&rule, 1, at(1000)).unwrap().admitted);
-        assert_eq!(meter.admit(&rule, 2, at(1000)).unwrap().retry_after_us, 1000);
+        assert!(meter.admit(&rule, Ask::Admit, 1, at(1000)).unwrap().admitted);
+        assert_eq!(meter.admit(&rule, Ask::Admit, 2, at(1000)).unwrap().retry_after_us, 1000);
     }
 
     #[test]
     fn a_bucket_refills_evenly() {
         let rule = Rule::TokenBucket { capacity: 2, refill: 1, period_us: 1000 };
         let mut meter = Meter::new(&rule, at(0));
-        assert!(meter.admit(&rule, 2, at(0)).unwrap().admitted);
-        assert_eq!(meter.admit(&rule, 1, at(250)).unwrap().retry_after_us, 750);
-        assert!(meter.admit(&rule, 1, at(1000)).unwrap().admitted);
-        assert_eq!(meter.admit(&rule, 0, at(9000)).unwrap().remaining, 2);
+        assert!(meter.admit(&rule, Ask::Admit, 2, at(0)).unwrap().admitted);
+        assert_eq!(meter.admit(&rule, Ask::Admit, 1, at(250)).unwrap().retry_after_us, 750);
+        assert!(meter.admit(&rule, Ask::Admit, 1, at(1000)).unwrap().admitted);
+        assert_eq!(meter.admit(&rule, Ask::Admit, 0, at(9000)).unwrap().remaining, 2);
     }
 
     #[test]
@@ -324,10 +350,10 @@ mod tests {
         let rule = Rule::FixedWindow { calls: 1, period_ms: 1000, anchor_unix_ms: 300 };
         let mut meter = Meter::new(&rule, at(0));
         let now = |unix_ms| Now { us: 0, unix_ms };
-        assert!(meter.admit(&rule, 1, now(1200)).unwrap().admitted);
-        assert_eq!(meter.admit(&rule, 1, now(1200)).unwrap().retry_after_us, 100_000);
-        assert!(meter.admit(&rule, 1, now(1300)).unwrap().admitted);
-        assert!(!meter.admit(&rule, 1, now(500)).unwrap().admitted);
+        assert!(meter.admit(&rule, Ask::Admit, 1, now(1200)).unwrap().admitted);
+        assert_eq!(meter.admit(&rule, Ask::Admit, 1, now(1200)).unwrap().retry_after_us, 100_000);
+        assert!(meter.admit(&rule, Ask::Admit, 1, now(1300)).unwrap().admitted);
+        assert!(!meter.admit(&rule, Ask::Admit, 1, now(500)).unwrap().admitted);
     }
 
     #[test]
@@ -335,7 +361,7 @@ mod tests {
         let rule = Rule::SlidingWindow { calls: 100_000, period_us: 1_000_000 };
         let mut meter = Meter::new(&rule, at(0));
         for us in 0..100_000 {
-            assert!(meter.admit(&rule, 1, at(us * 10)).unwrap().admitted);
+            assert!(meter.admit(&rule, Ask::Admit, 1, at(us * 10)).unwrap().admitted);
         }
         assert!(meter.heap_bytes() <= 128 * size_of::<Stamp>());
     }
@@ -354,7 +380,7 @@ mod tests {
             let mut now = 0;
             for (step, cost) in steps {
                 now += step;
-                if meter.admit(&rule, cost, at(now)).unwrap().admitted {
+                if meter.admit(&rule, Ask::Admit, cost, at(now)).unwrap().admitted {
                     admitted.push((now, cost));
                 }
             }
@@ -385,12 +411,30 @@ mod tests {
             let mut now = 0;
             for step in steps {
                 now += step;
-                let decision = meter.admit(&rule, 1, at(now)).unwrap();
+                let decision = meter.admit(&rule, Ask::Admit, 1, at(now)).unwrap();
                 if !decision.admitted {
                     now += decision.retry_after_us;
-                    prop_assert!(meter.admit(&rule, 1, at(now)).unwrap().admitted);
+                    prop_assert!(meter.admit(&rule, Ask::Admit, 1, at(now)).unwrap().admitted);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn looking_counts_nothing_and_charging_counts_beyond_the_limit() {
+        for rule in [
+            Rule::SlidingWindow { calls: 2, period_us: 1000 },
+            Rule::TokenBucket { capacity: 2, refill: 2, period_us: 1000 },
+            Rule::FixedWindow { calls: 2, period_ms: 1000, anchor_unix_ms: 0 },
+        ] {
+            let mut meter = Meter::new(&rule, at(0));
+            for _ in 0..5 {
+                let looked = meter.admit(&rule, Ask::Look, 1, at(0)).unwrap();
+                assert!(looked.admitted && looked.remaining == 2, "{rule:?}");
+            }
+            meter.admit(&rule, Ask::Charge, 5, at(0)).unwrap();
+            let refused = meter.admit(&rule, Ask::Look, 1, at(0)).unwrap();
+            assert!(!refused.admitted && refused.remaining == 0, "{rule:?}");
         }
     }
 }

@@ -38,6 +38,21 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// What `cost` more calls would meet.
+    fn decide(&self, count: &Count, cost: u64, now: i64) -> QuotaDecision {
+        let exhausted = match (self.calls, self.bytes) {
+            (Some(limit), _) if count.calls.saturating_add(cost) > limit => Some(Exhausted::Calls),
+            (_, Some(limit)) if cost > 0 && count.bytes >= limit => Some(Exhausted::Bytes),
+            _ => None,
+        };
+        QuotaDecision {
+            exhausted,
+            remaining_calls: self.calls.map(|limit| limit.saturating_sub(count.calls)),
+            remaining_bytes: self.bytes.map(|limit| limit.saturating_sub(count.bytes)),
+            renews_in_ms: (self.period_ms > 0).then(|| period_ends_in_ms(self.period_ms, self.anchor_unix_ms, now)),
+        }
+    }
+
     /// When the period that holds `now` began: what a counter is filed under.
     fn period_start(&self, now_unix_ms: i64) -> i64 {
         if self.period_ms == 0 {
@@ -199,26 +214,32 @@ impl QuotaStore {
     pub(crate) fn admit(&self, key: &str, cost: u64, budget: &Budget, now: i64) -> Option<QuotaDecision> {
         let mut shard = self.shared.shard(key);
         let count = shard.count(key, budget, now, self.shared.shard_counters)?;
-        let calls_after = count.calls.saturating_add(cost);
-        let exhausted = match (budget.calls, budget.bytes) {
-            (Some(limit), _) if calls_after > limit => Some(Exhausted::Calls),
-            (_, Some(limit)) if cost > 0 && count.bytes >= limit => Some(Exhausted::Bytes),
-            _ => None,
-        };
-        if exhausted.is_none() {
-            count.calls = calls_after;
-        }
-        let decision = QuotaDecision {
-            exhausted,
-            remaining_calls: budget.calls.map(|limit| limit.saturating_sub(count.calls)),
-            remaining_bytes: budget.bytes.map(|limit| limit.saturating_sub(count.bytes)),
-            renews_in_ms: (budget.period_ms > 0)
-                .then(|| period_ends_in_ms(budget.period_ms, budget.anchor_unix_ms, now)),
-        };
-        if exhausted.is_none() && cost > 0 {
+        let mut decision = budget.decide(count, cost, now);
+        if decision.exhausted.is_none() && cost > 0 {
+            count.calls = count.calls.saturating_add(cost);
+            decision.remaining_calls = budget.calls.map(|limit| limit.saturating_sub(count.calls));
             shard.mark(key);
         }
         Some(decision)
+    }
+
+    /// Could `cost` calls be admitted now? Nothing is counted. `None` if there is no room for a new counter.
+    pub(crate) fn look(&self, key: &str, cost: u64, budget: &Budget, now: i64) -> Option<QuotaDecision> {
+        let mut shard = self.shared.shard(key);
+        let count = shard.count(key, budget, now, self.shared.shard_counters)?;
+        Some(budget.decide(count, cost, now))
+    }
+
+    /// Count calls of an exchange that was let pass before they were known.
+    pub(crate) fn charge_calls(&self, key: &str, cost: u64, budget: &Budget, now: i64) {
+        if cost == 0 {
+            return;
+        }
+        let mut shard = self.shared.shard(key);
+        if let Some(count) = shard.count(key, budget, now, self.shared.shard_counters) {
+            count.calls = count.calls.saturating_add(cost);
+            shard.mark(key);
+        }
     }
 
     /// Count the body bytes of an exchange that was admitted.

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallvec::SmallVec;
 
-use super::algorithm::{Decision, Meter, Now, Rule};
+use super::algorithm::{Ask, Decision, Meter, Now, Rule};
+use super::later::Later;
 use super::quota::{Budget, QuotaStore};
 use crate::clock::unix_ms;
 use crate::digest::KeyHasher;
@@ -90,8 +91,25 @@ impl LimiterStore {
 
     /// Admit `cost` under `rule` for the key made of `parts`; `None` if there is no room for a new key.
     pub fn admit(&self, parts: &[&[u8]], cost: u64, rule: Rule, now_us: u64, now_unix_ms: i64) -> Option<Decision> {
+        self.ask(self.meter_key(parts, &rule), Ask::Admit, cost, rule, now_us, now_unix_ms)
+    }
+
+    /// The key of the meter for `parts` under `rule`.
+    pub(crate) fn meter_key(&self, parts: &[&[u8]], rule: &Rule) -> u128 {
         let rule_bytes = rule.bytes();
-        let key = self.hasher.digest(parts.iter().copied().chain([rule_bytes.as_slice()]));
+        self.hasher.digest(parts.iter().copied().chain([rule_bytes.as_slice()]))
+    }
+
+    /// Ask the meter with this key; `None` if there is no room for a new one.
+    pub(crate) fn ask(
+        &self,
+        key: u128,
+        ask: Ask,
+        cost: u64,
+        rule: Rule,
+        now_us: u64,
+        now_unix_ms: i64,
+    ) -> Option<Decision> {
         let now = Now { us: now_us, unix_ms: now_unix_ms };
         let mut shard = lock(&self.shards[Self::shard_of(key)]);
         let shard = &mut *shard;
@@ -100,13 +118,13 @@ impl LimiterStore {
         }
         let metered = shard.metered.entry(key).or_insert_with(|| Metered { rule, meter: Meter::new(&rule, now) });
         let before = metered.meter.heap_bytes();
-        let decision = metered.meter.admit(&rule, cost, now);
+        let decision = metered.meter.admit(&rule, ask, cost, now);
         shard.heap_bytes = shard.heap_bytes + metered.meter.heap_bytes() - before;
         decision
     }
 
     /// Take one of `max` permits.
-    pub(crate) fn acquire(&self, parts: &[&[u8]], max: u32) -> Acquired {
+    pub fn acquire(&self, parts: &[&[u8]], max: u32) -> Acquired {
         let key = self.hasher.digest(parts.iter().copied());
         let at = Self::shard_of(key);
         let mut shard = lock(&self.shards[at]);
@@ -162,7 +180,7 @@ impl Shard {
 
 /// The answer of [`LimiterStore::acquire`].
 #[derive(Debug)]
-pub(crate) enum Acquired {
+pub enum Acquired {
     /// One permit, until it is dropped.
     Permit(Permit),
     /// All permits are taken.
@@ -173,7 +191,7 @@ pub(crate) enum Acquired {
 
 /// One permit, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub struct Permit {
     shards: Arc<[Mutex<Shard>]>,
     at: usize,
     key: u128,
@@ -198,6 +216,7 @@ impl Drop for Permit {
 pub struct Holds {
     permits: Vec<Permit>,
     quotas: SmallVec<[(QuotaStore, String, Budget); 1]>,
+    later: Vec<Later>,
 }
 
 impl Holds {
@@ -211,6 +230,22 @@ impl Holds {
 
     pub(crate) fn add_quota(&mut self, store: QuotaStore, key: String, budget: Budget) {
         self.quotas.push((store, key, budget));
+    }
+
+    /// Hold what another exchange held, too.
+    pub fn absorb(&mut self, other: Holds) {
+        self.permits.extend(other.permits);
+        self.quotas.extend(other.quotas);
+        self.later.extend(other.later);
+    }
+
+    pub(crate) fn add_later(&mut self, later: Later) {
+        self.later.push(later);
+    }
+
+    /// What is counted at the end of the outbound section, once.
+    pub(crate) fn take_later(&mut self) -> Vec<Later> {
+        std::mem::take(&mut self.later)
     }
 
     /// Settle what is held: permits go back, quotas are charged the exchange's body bytes.

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use tollgate_core::path;
+use tollgate_core::place::Scope;
 
+use super::backends::KnownBackends;
 use super::fields::Fields;
-use super::{Reader, Seen, origin, template};
-use crate::document::{Api, Operation, Origin, PLACEHOLDER_ID, SubscriptionKeyNames, Template};
+use super::{Reader, Seen, template};
+use crate::backend::Backend;
+use crate::document::{Api, Operation, PLACEHOLDER_ID, SubscriptionKeyNames, Template};
 use crate::policy::PolicyDocument;
 use crate::settings::Timeouts;
 use crate::yaml::{Content, Node};
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "id",
     "path",
     "backend",
+    "tls",
     "subscription-required",
     "subscription-key-parameter-names",
     "timeouts",
@@ -22,12 +26,15 @@ const KEYS: [&str; 8] = [
     "operations",
 ];
 
+const OPERATION_KEYS: [&str; 7] = ["id", "method", "url", "parameters", "request", "responses", "policies"];
+
 impl Reader<'_> {
-    pub(super) fn apis(&mut self, node: Option<&Arc<Node>>) -> Vec<Api> {
+    pub(super) fn apis(&mut self, node: Option<&Arc<Node>>, backends: &[Backend]) -> Vec<Api> {
+        let backends = KnownBackends::of(backends);
         let (mut ids, mut paths) = (Seen::default(), Seen::default());
         let mut apis = Vec::new();
         for fields in self.each(node, "APIs", &KEYS) {
-            let api = self.api(&fields);
+            let api = self.api(&fields, &backends);
             ids.check(self, "API id", &api.id, fields.mark_of("id"));
             if let Some(node) = fields.get("path").filter(|node| !node.is_refused()) {
                 paths.check(self, "API path", &api.path, node.mark);
@@ -37,18 +44,19 @@ impl Reader<'_> {
         apis
     }
 
-    fn api(&mut self, fields: &Fields<'_>) -> Api {
+    fn api(&mut self, fields: &Fields<'_>, backends: &KnownBackends<'_>) -> Api {
         let id = self.id(fields, "an API");
         let place = format!("apis/{id}");
         let path = self.required(fields, "path", "an API").and_then(|node| self.public_path(node));
-        let backend = self.required(fields, "backend", "an API").and_then(|node| self.origin(node));
+        let (backend, tls) = self.api_backend(fields, backends);
         Api {
             path: path.unwrap_or_else(|| PLACEHOLDER_ID.to_owned()),
-            backend: backend.unwrap_or_else(origin::placeholder),
+            backend,
+            tls,
             subscription_required: self.flag(fields, "subscription-required", true),
             subscription_key_names: self.key_names(fields.get("subscription-key-parameter-names")),
             timeouts: self.timeouts(fields.get("timeouts")),
-            policies: self.scope(fields, &place),
+            policies: self.scope(fields, Scope::Api, &place),
             operations: self.operations(fields.get("operations"), &place),
             mark: fields.mark,
             id,
@@ -56,8 +64,8 @@ impl Reader<'_> {
     }
 
     /// The key `policies` of a scope.
-    pub(super) fn scope(&mut self, fields: &Fields<'_>, place: &str) -> PolicyDocument {
-        fields.get("policies").map(|node| self.policies(node, place)).unwrap_or_default()
+    pub(super) fn scope(&mut self, fields: &Fields<'_>, scope: Scope, place: &str) -> PolicyDocument {
+        fields.get("policies").map(|node| self.policies(node, scope, place)).unwrap_or_default()
     }
 
     fn public_path(&mut self, node: &Node) -> Option<String> {
@@ -79,21 +87,6 @@ impl Reader<'_> {
             }
             _ => {
                 self.expected("a literal path in normal form, without empty segments, `.` and `..`, percent-encoded where need be", node);
-                None
-            }
-        }
-    }
-
-    fn origin(&mut self, node: &Node) -> Option<Origin> {
-        let text = self.text(node, origin::EXPECTED)?;
-        match origin::parse(text) {
-            Ok(origin) => Some(origin),
-            Err(expected) if text.contains('@') => {
-                self.expected_of_secret(expected, node);
-                None
-            }
-            Err(expected) => {
-                self.expected(expected, node);
                 None
             }
         }
@@ -143,7 +136,7 @@ impl Reader<'_> {
             let message = "expected at least one operation; leave `operations` out to pass every method and path";
             self.error(node.mark, message);
         }
-        for fields in self.each(node, "operations", &["id", "method", "url", "policies"]) {
+        for fields in self.each(node, "operations", &OPERATION_KEYS) {
             let id = self.id(&fields, "an operation");
             ids.check(self, "operation id in this API", &id, fields.mark_of("id"));
             let method = self.required(&fields, "method", "an operation").and_then(|node| self.method(node));
@@ -152,9 +145,11 @@ impl Reader<'_> {
                 let route = format!("{} {}", method.as_deref().unwrap_or("*"), template.shape());
                 routes.check(self, "method and URL in this API", &route, fields.mark_of("url"));
             }
-            let policies = self.scope(&fields, &format!("{api}/operations/{id}"));
+            let policies = self.scope(&fields, Scope::Operation, &format!("{api}/operations/{id}"));
+            let method = method.flatten();
+            let definition = self.definition(&fields, &id, method.as_deref(), url.as_ref());
             let template = url.unwrap_or_else(template::placeholder);
-            operations.push(Operation { id, method: method.flatten(), template, policies, mark: fields.mark });
+            operations.push(Operation { id, method, template, definition, policies, mark: fields.mark });
         }
         operations
     }
@@ -189,6 +184,6 @@ impl Reader<'_> {
 }
 
 /// `token` of RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use tollgate_core::egress::Egress;
 use tollgate_core::grants::{Capability, Grants};
 use tollgate_core::manifest::is_id;
 
 use super::Reader;
 use super::fields::Fields;
-use super::policies::{BASE, FORWARD_REQUEST, LATER};
+use super::policies::is_flow;
 use super::value::ID_FORM;
 use crate::document::{Component, Sha256};
 use crate::yaml::{Content, Key, Node, Quoted};
@@ -33,12 +34,11 @@ impl Reader<'_> {
 
     fn check_component_name(&mut self, key: &Key) -> bool {
         let name = &*key.text;
-        let is_flow = [BASE, FORWARD_REQUEST].contains(&name) || LATER.contains(&name);
         let message = if !is_id(name) {
             format!("expected {ID_FORM} as a component's name, found {}", Quoted(name))
         } else if self.built_ins.contains(&name) {
             format!("expected another name than that of the built-in statement `{name}`")
-        } else if is_flow {
+        } else if is_flow(name) {
             format!("expected another name than that of the gateway's own `{name}`")
         } else {
             return true;
@@ -53,20 +53,15 @@ impl Reader<'_> {
         if !matches!(node.content, Content::Mapping(_)) {
             return None;
         }
-        let file = self.required(&fields, "file", "a component").and_then(|node| match self.text(node, FILE) {
-            Some("") => {
-                self.expected(FILE, node);
-                None
-            }
-            file => file,
-        });
+        let file = self.required(&fields, "file", "a component").and_then(|node| self.file(node, FILE));
         let digest = fields.get("digest").and_then(|node| self.digest(node));
-        let grants = self.grants(&fields);
+        let (grants, egress) = self.grants(&fields);
         Some(Component {
             name: key.text.to_string(),
-            file: self.folder.join(file?),
+            file: file?,
             digest,
             grants,
+            egress,
             mark: key.mark,
             file_mark: fields.mark_of("file"),
             digest_mark: fields.get("digest").map_or(key.mark, |node| node.mark),
@@ -83,17 +78,23 @@ impl Reader<'_> {
         digest
     }
 
-    fn grants(&mut self, fields: &Fields<'_>) -> Grants {
-        let mut grants = Grants::NONE;
+    /// What may be imported, and the origins below `http`.
+    fn grants(&mut self, fields: &Fields<'_>) -> (Grants, Egress) {
+        let (mut grants, mut egress) = (Grants::NONE, Egress::default());
         let Some(node) = fields.get("grants") else {
-            return grants;
+            return (grants, egress);
         };
         let Content::Mapping(entries) = &node.content else {
             self.expected("a mapping such as `{ cache: true }`", node);
-            return grants;
+            return (grants, egress);
         };
         for (key, node) in entries {
             match Capability::ALL.into_iter().find(|capability| capability.name() == &*key.text) {
+                Some(Capability::HttpClient) if node.is_false() => {}
+                Some(Capability::HttpClient) => {
+                    egress = self.egress(node);
+                    grants = grants.with(Capability::HttpClient);
+                }
                 Some(capability) => match self.boolean(node) {
                     Some(true) => grants = grants.with(capability),
                     Some(false) if capability.is_always_granted() => {
@@ -101,13 +102,10 @@ impl Reader<'_> {
                     }
                     Some(false) | None => {}
                 },
-                None if &*key.text == "http" => {
-                    self.error(key.mark, "the grant `http` isn't offered by this version");
-                }
                 None => self.unknown(key.mark, "grant", &key.text, &Capability::ALL.map(Capability::name)),
             }
         }
-        grants
+        (grants, egress)
     }
 }
 

@@ -1,39 +1,31 @@
 //! The base URL of an origin.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use tollgate_core::message::Scheme;
+use tollgate_core::{authority, path};
 
-use tollgate_core::path;
-
-use crate::document::Origin;
+use crate::backend::Origin;
 
 /// How a `backend` is described in messages.
-pub(super) const EXPECTED: &str = "the URL of an origin, `http://host[:port][/base]`";
+pub(super) const EXPECTED: &str = "the URL of an origin, `http://host[:port][/base]` or `https://…`";
 
 /// Stands for an origin that couldn't be read: a name that never resolves (RFC 6761 §6.4).
 pub(super) fn placeholder() -> Origin {
-    Origin { host: "unreadable.invalid".into(), port: 80, base: String::new() }
+    Origin { scheme: Scheme::Http, host: "unreadable.invalid".into(), port: 80, base: String::new() }
 }
 
 /// Read a URL, or say what was expected.
-pub(super) fn parse(text: &str) -> Result<Origin, &'static str> {
-    let is_scheme = |scheme: &str| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
-    if is_scheme("https://") {
-        return Err("an `http://` URL (TLS to origins comes with a later version)");
-    }
-    if !is_scheme("http://") {
-        return Err(EXPECTED);
-    }
-    let rest = &text["http://".len()..];
+pub(crate) fn parse(text: &str) -> Result<Origin, &'static str> {
+    let (scheme, rest) = Scheme::split(text).ok_or(EXPECTED)?;
     if rest.contains(['?', '#']) {
         return Err("the URL of an origin without query and fragment");
     }
-    let (authority, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    if authority.contains('@') {
+    let (host_and_port, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if host_and_port.contains('@') {
         return Err("the URL of an origin without user and password");
     }
-    let (host, port) = split_port(authority).ok_or(EXPECTED)?;
+    let (host, port) = authority::split(host_and_port, scheme.default_port()).ok_or(EXPECTED)?;
     let host = host.to_ascii_lowercase();
-    if !is_host(&host) {
+    if !authority::is_host(&host) {
         return Err(EXPECTED);
     }
     let base = base.strip_suffix('/').unwrap_or(base);
@@ -45,40 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Origin, &'static str> {
             _ => return Err("the URL of an origin with its path in normal form"),
         }
     };
-    Ok(Origin { host, port, base })
-}
-
-fn split_port(authority: &str) -> Option<(&str, u16)> {
-    // The colons of an IPv6 address are inside its brackets.
-    let after_host = authority.rfind(']').map_or(0, |at| at + 1);
-    match authority[after_host..].find(':') {
-        None => Some((authority, 80)),
-        Some(at) => {
-            let (host, port) = authority.split_at(after_host + at);
-            let digits = &port[1..];
-            let port =
-                digits.parse().ok().filter(|&port: &u16| port != 0 && digits.bytes().all(|b| b.is_ascii_digit()));
-            port.map(|port| (host, port))
-        }
-    }
-}
-
-fn is_host(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[') {
-        return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
-    }
-    let labels = host.strip_suffix('.').unwrap_or(host);
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let looks_like_ipv4 = labels.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
-    if looks_like_ipv4 {
-        return host.parse::<Ipv4Addr>().is_ok();
-    }
-    labels.len() <= 253 && labels.split('.').all(is_label)
+    Ok(Origin { scheme, host, port, base })
 }
 
 #[cfg(test)]
@@ -106,10 +65,27 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_decides_which_port_need_not_be_written() {
+        for (text, scheme, port, authority, displayed) in [
+            ("https://a", Scheme::Https, 443, "a", "https://a"),
+            ("HTTPS://A:443/v1/", Scheme::Https, 443, "a", "https://a/v1"),
+            ("https://a:80", Scheme::Https, 80, "a:80", "https://a:80"),
+            ("http://a:443", Scheme::Http, 443, "a:443", "http://a:443"),
+            ("https://[::1]:8443/b", Scheme::Https, 8443, "[::1]:8443", "https://[::1]:8443/b"),
+        ] {
+            let origin = parse(text).unwrap();
+            assert_eq!((origin.scheme, origin.port), (scheme, port), "{text}");
+            assert_eq!(origin.authority(), authority, "{text}");
+            assert_eq!(origin.to_string(), displayed, "{text}");
+        }
+    }
+
+    #[test]
     fn other_urls_are_refused_with_the_reason() {
         for (text, expected) in [
-            ("https://a", "TLS"),
             ("ftp://a", "http://host"),
+            ("https:/a", "http://host"),
+            ("https://u@a", "user and password"),
             ("a:80", "http://host"),
             ("", "http://host"),
             ("http://", "http://host"),

@@ -1,124 +1,200 @@
-//! `policies`: sections, entries and statements.
+//! `policies`: sections and their entries.
 
 use std::sync::Arc;
 
-use tollgate_core::limits::{FIELDS, Limits};
-use tollgate_core::place::Section;
+use tollgate_core::place::{Scope, Section};
 
-use super::settings::MAX_SECONDS;
+use super::flow::{FLOW, FORWARD_REQUEST, INCLUDE_FRAGMENT, WAIT};
+use super::statement::RESERVED;
 use super::{Reader, Seen};
 use crate::diagnostics::Mark;
-use crate::policy::{Entry, Isolation, Mode, OnFailure, PolicyDocument, Statement};
+use crate::policy::{Entry, Placed, PolicyDocument};
 use crate::yaml::{Content, Key, Node, Quoted};
 
 /// Splices the parent scope's section in.
 pub(super) const BASE: &str = "base";
 
-/// Sends the request to the origin.
-pub(super) const FORWARD_REQUEST: &str = "forward-request";
-
-/// The gateway's own flow that isn't there yet.
-pub(super) const LATER: [&str; 6] =
-    ["choose", "retry", "wait", "limit-concurrency", "include-fragment", "set-variable"];
-
-/// The keys beside a statement's name.
-const RESERVED: [&str; 6] = ["id", "when", "on-failure", "isolation", "mode", "limits"];
-
 /// How an entry is described in messages.
 const EXPECTED_ENTRY: &str = "a statement such as `rate-limit: { … }`, or `base`";
 
+/// What may stand directly in a `wait` (`apim.md` §1.8).
+const IN_WAIT: [&str; 3] = ["send-request", "cache-lookup-value", "choose"];
+
+/// It asks for the rest of the section it stands in, which a fragment doesn't know (`apim.md` §2).
+const CACHE_LOOKUP: &str = "cache-lookup";
+
 /// What an entry's name and its configuration stand in: `base`, or `{ name: configuration, id: … }`.
-struct Named<'n> {
-    name: &'n str,
-    mark: Mark,
-    config: Option<&'n Arc<Node>>,
-    entries: &'n [(Key, Arc<Node>)],
+pub(super) struct Named<'n> {
+    pub(super) name: &'n str,
+    pub(super) mark: Mark,
+    /// The whole entry.
+    pub(super) node: &'n Node,
+    pub(super) config: Option<&'n Arc<Node>>,
+    pub(super) entries: &'n [(Key, Arc<Node>)],
 }
 
-impl Named<'_> {
-    fn reserved(&self, key: &str) -> Option<(&Key, &Arc<Node>)> {
-        self.entries.iter().find(|(k, _)| &*k.text == key).map(|(k, node)| (k, node))
+impl<'n> Named<'n> {
+    pub(super) fn reserved(&self, key: &str) -> Option<&'n Arc<Node>> {
+        self.entries.iter().find(|(k, _)| &*k.text == key).map(|(_, node)| node)
+    }
+}
+
+/// Where a list of entries stands.
+pub(super) struct List<'p> {
+    pub(super) scope: Scope,
+    pub(super) scope_place: &'p str,
+    /// None in the definition of a fragment, which may be included in any.
+    pub(super) section: Option<Section>,
+    /// How the places of its entries begin.
+    pub(super) place: String,
+    /// How the paths of its entries begin: nothing, or with a slash at the end.
+    pub(super) path: String,
+    /// What stands before ids in an included fragment.
+    pub(super) id_prefix: Option<String>,
+    /// The flow that it is in, from the outermost.
+    pub(super) around: Vec<&'static str>,
+}
+
+impl<'p> List<'p> {
+    /// A list inside of the flow statement `name`; `place` and `path` tell it from others there.
+    pub(super) fn inside(&self, name: &'static str, placed: &Placed, place: &str, path: &str) -> List<'p> {
+        let mut around = self.around.clone();
+        around.push(name);
+        List {
+            scope: self.scope,
+            scope_place: self.scope_place,
+            section: self.section,
+            place: format!("{}{place}", placed.place),
+            path: format!("{}/{path}", placed.path),
+            id_prefix: self.id_prefix.clone(),
+            around,
+        }
+    }
+
+    /// True in the flow statement `name`, however deep.
+    pub(super) fn is_in(&self, name: &str) -> bool {
+        self.around.contains(&name)
     }
 }
 
 impl Reader<'_> {
     /// The policies of one scope; `place` is how it begins the places of its statements.
-    pub(super) fn policies(&mut self, node: &Node, place: &str) -> PolicyDocument {
+    pub(super) fn policies(&mut self, node: &Arc<Node>, scope: Scope, place: &str) -> PolicyDocument {
+        let node = self.with_names(node, None);
         let keys = Section::ALL.map(Section::name);
-        let fields = self.fields(node, "a mapping with keys such as `inbound`", &keys);
+        let fields = self.fields(&node, "a mapping with keys such as `inbound`", &keys);
         let mut document = PolicyDocument::default();
-        let mut ids = Seen::default();
+        self.ids = Seen::default();
         for section in Section::ALL {
             let Some(node) = fields.get(section.name()) else { continue };
-            let Some(items) = self.list(node, "a list of statements") else { continue };
-            let mut entries = Vec::with_capacity(items.len());
-            for (at, item) in items.iter().enumerate() {
-                let place = format!("{place}/{section}/{at}");
-                let Some(entry) = self.entry(item, section, place, &mut ids) else { continue };
-                self.check_once(&entry, &entries, item);
-                entries.push(entry);
-            }
-            document.sections[section as usize] = Some(entries);
+            let list = List {
+                scope,
+                scope_place: place,
+                section: Some(section),
+                place: format!("{place}/{section}"),
+                path: String::new(),
+                id_prefix: None,
+                around: Vec::new(),
+            };
+            document.sections[section as usize] = self.entries(node, &list);
         }
         document
     }
 
-    /// `base` and `forward-request` stand once in a section.
+    /// A list of entries; none if it is no list.
+    pub(super) fn entries(&mut self, node: &Node, list: &List<'_>) -> Option<Vec<Entry>> {
+        let items = self.list(node, "a list of statements")?;
+        let mut entries = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let Some(entry) = self.entry(item, list, at) else { continue };
+            self.check_once(&entry, &entries, item);
+            entries.push(entry);
+        }
+        Some(entries)
+    }
+
+    /// `base` and `forward-request` stand once in a list.
     fn check_once(&mut self, entry: &Entry, before: &[Entry], node: &Node) {
-        let (name, is_there) = match entry {
-            Entry::Base => (BASE, before.iter().any(|entry| matches!(entry, Entry::Base))),
-            Entry::ForwardRequest { .. } => {
-                (FORWARD_REQUEST, before.iter().any(|entry| matches!(entry, Entry::ForwardRequest { .. })))
-            }
-            Entry::Statement(_) => return,
-        };
-        if is_there {
-            self.error(node.mark, format!("expected `{name}` once in a section, found it again"));
+        let is_once = matches!(entry, Entry::Base | Entry::ForwardRequest(_));
+        if is_once && before.iter().any(|other| other.name() == entry.name()) {
+            self.error(node.mark, format!("expected `{}` once in a section, found it again", entry.name()));
         }
     }
 
-    fn entry(&mut self, node: &Node, section: Section, place: String, ids: &mut Seen) -> Option<Entry> {
+    fn entry(&mut self, node: &Node, list: &List<'_>, at: usize) -> Option<Entry> {
         let named = self.named(node)?;
-        let in_backend = section == Section::Backend;
-        match named.name {
-            BASE => {
-                self.no_reserved(&named);
-                if let Some(config) = named.config.filter(|config| !config.is_null()) {
-                    self.error(config.mark, format!("expected `base` without a configuration, found {config}"));
-                }
-                Some(Entry::Base)
-            }
-            FORWARD_REQUEST if in_backend => {
-                self.no_reserved(&named);
-                Some(self.forward_request(&named))
-            }
-            FORWARD_REQUEST => {
-                self.error(
-                    named.mark,
-                    format!("`{FORWARD_REQUEST}` stands in the section `backend`, not in `{section}`"),
-                );
-                None
-            }
-            name if LATER.contains(&name) => {
-                self.error(named.mark, format!("`{name}` comes with a later version"));
-                None
-            }
-            name if !self.statements.iter().any(|statement| statement == name) => {
-                self.unknown_statement(&named);
-                self.statement(&named, place, ids);
-                None
-            }
-            name if in_backend => {
-                let message = format!(
-                    "the section `backend` takes `{BASE}` and `{FORWARD_REQUEST}` only, found `{name}`; \
-                     put it in `inbound` or `outbound`"
-                );
-                self.error(named.mark, message);
-                self.statement(&named, place, ids);
-                None
-            }
-            _ => Some(Entry::Statement(self.statement(&named, place, ids))),
+        let name = named.name;
+        if name == BASE {
+            return self.base(&named, list);
         }
+        if let Some(flow) = FLOW.into_iter().find(|flow| *flow == name) {
+            let stands = self.check_wait(&named, list);
+            let placed = self.placed(&named, list, at);
+            return self.flow(&named, flow, placed, list).filter(|_| stands);
+        }
+        let is_known = self.statements.iter().any(|statement| statement == name);
+        if !is_known {
+            self.unknown_statement(&named);
+        }
+        let stands = is_known && self.check_wait(&named, list);
+        if name == CACHE_LOOKUP && list.is_in(INCLUDE_FRAGMENT) {
+            self.error(named.mark, format!("`{CACHE_LOOKUP}` can't stand in a fragment"));
+        }
+        let placed = self.placed(&named, list, at);
+        let statement = self.statement(&named, placed);
+        stands.then_some(Entry::Statement(statement))
+    }
+
+    fn base(&mut self, named: &Named<'_>, list: &List<'_>) -> Option<Entry> {
+        self.only_reserved(named, &[]);
+        if let Some(config) = named.config.filter(|config| !config.is_null()) {
+            self.error(config.mark, format!("expected `{BASE}` without a configuration, found {config}"));
+        }
+        match list.around.last() {
+            None => return Some(Entry::Base),
+            Some(&INCLUDE_FRAGMENT) => self.error(named.mark, format!("`{BASE}` can't stand in a fragment")),
+            Some(flow) => {
+                self.error(named.mark, format!("`{BASE}` stands in a section itself, not inside of `{flow}`"));
+            }
+        }
+        None
+    }
+
+    /// What runs at the same time must be of a kind that can.
+    fn check_wait(&mut self, named: &Named<'_>, list: &List<'_>) -> bool {
+        let stands = list.around.last() != Some(&WAIT) || IN_WAIT.contains(&named.name);
+        if !stands {
+            let taken = IN_WAIT.map(|name| format!("`{name}`")).join(", ");
+            self.error(named.mark, format!("`{WAIT}` takes only {taken}, found `{}`", named.name));
+        }
+        stands
+    }
+
+    /// What every entry but `base` has.
+    fn placed(&mut self, named: &Named<'_>, list: &List<'_>, at: usize) -> Placed {
+        Placed {
+            id: named.reserved("id").and_then(|node| self.entry_id(node, list)),
+            place: format!("{}/{at}", list.place),
+            path: format!("{}{}[{}]", list.path, named.name, at + 1),
+            scope: list.scope,
+            scope_place: list.scope_place.to_owned(),
+            section: list.section.unwrap_or(Section::Inbound),
+            when: named.reserved("when").and_then(|node| self.condition(node)),
+            mark: named.mark,
+        }
+    }
+
+    fn entry_id(&mut self, node: &Node, list: &List<'_>) -> Option<String> {
+        let id = self.id_at(node)?;
+        if let Some(prefix) = &list.id_prefix {
+            // Ids given twice in a fragment were found in its definition.
+            return Some(format!("{prefix}.{id}"));
+        }
+        let what = if list.section.is_some() { "statement id in this scope" } else { "statement id in this fragment" };
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.check(self, what, &id, node.mark);
+        self.ids = ids;
+        Some(id)
     }
 
     /// Find the one key that names something.
@@ -127,7 +203,7 @@ impl Reader<'_> {
             Content::Mapping(entries) => entries,
             _ => {
                 let name = self.text(node, EXPECTED_ENTRY)?;
-                return Some(Named { name, mark: node.mark, config: None, entries: &[] });
+                return Some(Named { name, mark: node.mark, node, config: None, entries: &[] });
             }
         };
         let names: Vec<_> = entries.iter().filter(|(key, _)| !RESERVED.contains(&&*key.text)).collect();
@@ -155,7 +231,7 @@ impl Reader<'_> {
             }
         };
         let (key, config) = chosen;
-        Some(Named { name: &key.text, mark: key.mark, config: Some(config), entries })
+        Some(Named { name: &key.text, mark: key.mark, node, config: Some(config), entries })
     }
 
     /// Report keys that are neither the statement's name nor reserved.
@@ -176,79 +252,28 @@ impl Reader<'_> {
     }
 
     fn is_name(&self, name: &str) -> bool {
-        [BASE, FORWARD_REQUEST].contains(&name)
-            || LATER.contains(&name)
-            || self.statements.iter().any(|statement| statement == name)
+        is_flow(name) || self.statements.iter().any(|statement| statement == name)
     }
 
     fn unknown_statement(&mut self, named: &Named<'_>) {
         let statements = self.statements.clone();
         let mut names: Vec<_> = statements.iter().map(String::as_str).collect();
         names.extend([BASE, FORWARD_REQUEST]);
-        names.extend(LATER);
+        names.extend(FLOW.into_iter().filter(|name| *name != FORWARD_REQUEST));
         self.unknown(named.mark, "statement", named.name, &names);
     }
 
-    fn no_reserved(&mut self, named: &Named<'_>) {
+    /// Report keys beside the name that this kind of entry doesn't take.
+    pub(super) fn only_reserved(&mut self, named: &Named<'_>, taken: &[&str]) {
         for (key, _) in named.entries.iter().filter(|(key, _)| RESERVED.contains(&&*key.text)) {
-            self.error(key.mark, format!("expected no `{}` beside `{}`", key.text, named.name));
-        }
-    }
-
-    fn forward_request(&mut self, named: &Named<'_>) -> Entry {
-        let Some(config) = named.config.filter(|config| !config.is_null()) else {
-            return Entry::ForwardRequest { timeout: None };
-        };
-        let fields = self.fields(config, "a mapping with the key `timeout`", &["timeout"]);
-        let timeout = fields.get("timeout").and_then(|node| self.seconds(node, false, MAX_SECONDS));
-        Entry::ForwardRequest { timeout }
-    }
-
-    fn statement(&mut self, named: &Named<'_>, place: String, ids: &mut Seen) -> Statement {
-        let config = named.config.map(|node| node.to_json(self.diagnostics)).unwrap_or_default();
-        let id = named.reserved("id").and_then(|(_, node)| {
-            let id = self.id_at(node)?;
-            ids.check(self, "statement id in this scope", &id, node.mark);
-            Some(id)
-        });
-        if let Some((key, _)) = named.reserved("when") {
-            self.error(key.mark, "`when` needs expressions, which come with a later version");
-        }
-        Statement {
-            name: named.name.to_owned(),
-            config,
-            id,
-            place,
-            on_failure: self.beside(named, "on-failure", &[("closed", OnFailure::Closed), ("open", OnFailure::Open)]),
-            isolation: self.beside(named, "isolation", &[("warm", Isolation::Warm), ("fresh", Isolation::Fresh)]),
-            mode: self.beside(named, "mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)]),
-            limits: self.statement_limits(named),
-            mark: named.mark,
-            source: named.config.cloned(),
-        }
-    }
-
-    fn beside<T: Copy + Default>(&mut self, named: &Named<'_>, key: &str, words: &[(&str, T)]) -> T {
-        named.reserved(key).and_then(|(_, node)| self.choice(node, words)).unwrap_or_default()
-    }
-
-    fn statement_limits(&mut self, named: &Named<'_>) -> Limits {
-        let mut limits = Limits::default();
-        let Some((_, node)) = named.reserved("limits") else {
-            return limits;
-        };
-        let fields = self.fields(node, "a mapping with keys such as `fuel`", &FIELDS.map(|field| field.key));
-        for field in FIELDS {
-            let Some(node) = fields.get(field.key) else { continue };
-            let value = if field.key.ends_with("-bytes") {
-                self.bytes(node, 1, field.max)
-            } else {
-                self.integer(node, 1, field.max)
-            };
-            if let Some(value) = value {
-                (field.set)(&mut limits, value);
+            if !taken.contains(&&*key.text) {
+                self.error(key.mark, format!("expected no `{}` beside `{}`", key.text, named.name));
             }
         }
-        limits
     }
+}
+
+/// Is this the name of the gateway's own flow?
+pub(super) fn is_flow(name: &str) -> bool {
+    name == BASE || FLOW.contains(&name)
 }

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tollgate_core::place::Scope;
+
 use super::fields::Fields;
 use super::{Reader, Seen};
 use crate::document::{Api, PLACEHOLDER_ID, Product, ProductState};
@@ -28,7 +30,7 @@ impl Reader<'_> {
                 apis: named.into_iter().map(|(api, _)| api).collect(),
                 subscription_required,
                 state: self.word(&fields, "state", &states),
-                policies: self.scope(&fields, &format!("products/{id}")),
+                policies: self.scope(&fields, Scope::Product, &format!("products/{id}")),
                 mark: fields.mark,
                 id,
             });

@@ -11,8 +11,18 @@ use crate::document::{Api, PLACEHOLDER_ID, Product, Subscription, SubscriptionSc
 use crate::settings::Secret;
 use crate::yaml::{Node, Scalar};
 
-const KEYS: [&str; 9] =
-    ["id", "product", "api", "all-apis", "primary-key", "secondary-key", "state", "start-date", "expiration-date"];
+const KEYS: [&str; 10] = [
+    "id",
+    "owner",
+    "product",
+    "api",
+    "all-apis",
+    "primary-key",
+    "secondary-key",
+    "state",
+    "start-date",
+    "expiration-date",
+];
 
 const STATES: [(&str, SubscriptionState); 6] = [
     ("submitted", SubscriptionState::Submitted),
@@ -47,6 +57,7 @@ impl Reader<'_> {
             let (start_date, expiration_date) = self.dates(&fields);
             subscriptions.push(Subscription {
                 id,
+                owner: fields.get("owner").and_then(|node| self.owner(node)),
                 scope,
                 primary_key,
                 secondary_key,
@@ -57,6 +68,17 @@ impl Reader<'_> {
             });
         }
         subscriptions
+    }
+
+    /// The id of a user. Users are kept elsewhere, so any text may be one.
+    fn owner(&mut self, node: &Node) -> Option<String> {
+        const EXPECTED: &str = "the id of a user, 1 to 256 characters";
+        let text = self.text(node, EXPECTED)?;
+        if !(1..=256).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+            self.expected(EXPECTED, node);
+            return None;
+        }
+        Some(text.to_owned())
     }
 
     fn subscription_scope(&mut self, fields: &Fields<'_>, apis: &Ids<'_>, products: &Ids<'_>) -> SubscriptionScope {

@@ -1,5 +1,6 @@
 //! Single values: texts, booleans, numbers, sizes, durations, words, ids.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,11 @@ impl Node {
             _ => None,
         }
     }
+
+    /// True for a plain `false`.
+    pub(super) fn is_false(&self) -> bool {
+        self.scalar().is_some_and(|scalar| scalar.resolve() == Resolved::Bool(false))
+    }
 }
 
 impl Reader<'_> {
@@ -31,6 +37,17 @@ impl Reader<'_> {
             Some(_) => self.error(node.mark, format!("expected {expected}, found {node}; put it in quotes")),
         }
         None
+    }
+
+    /// The path of a file, joined to the document's folder.
+    pub(super) fn file(&mut self, node: &Node, expected: &str) -> Option<PathBuf> {
+        match self.text(node, expected)? {
+            "" => {
+                self.expected(expected, node);
+                None
+            }
+            file => Some(self.folder.join(file)),
+        }
     }
 
     pub(super) fn boolean(&mut self, node: &Node) -> Option<bool> {

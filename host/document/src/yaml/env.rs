@@ -1,35 +1,56 @@
-//! `${env:NAME}` inside scalars, and a refusal of every other `${…}`.
+//! `${env:NAME}` inside scalars, and a refusal of other `${…}` where expressions can't stand.
 
+use super::origin::{Inserted, Origin};
 use crate::yaml::Quoted;
 
 /// A text in which nothing, or something, was replaced; or why not, in one sentence.
-pub(super) type Filled = Result<Option<String>, String>;
+pub(super) type Filled = Result<Option<(String, Origin)>, String>;
 
-/// Replace every `${env:NAME}`. `None` if the text has none, as nearly all have.
-pub(super) fn fill(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Filled {
-    let Some(first) = text.find("${") else {
-        return Ok(None);
-    };
-    let mut filled = text[..first].to_owned();
-    let mut rest = &text[first..];
-    while let Some(at) = rest.find("${") {
-        filled.push_str(&rest[..at]);
-        let inside = &rest[at + 2..];
-        let Some(end) = inside.find('}') else {
+/// Replace every `${env:NAME}`. `None` if the text stays as it is, as nearly all do.
+///
+/// With `expressions`, every other `${…}` and `$${` stay for later; otherwise they are an error and a plain `${`.
+pub(super) fn fill(text: &str, env: &dyn Fn(&str) -> Option<String>, expressions: bool) -> Filled {
+    let mut filled = String::new();
+    let mut origin = Origin { written: text.into(), ..Origin::default() };
+    let (mut done, mut from) = (0, 0);
+    while let Some(at) = text[from..].find("${").map(|at| from + at) {
+        from = at + 2;
+        if text[..at].ends_with('$') {
+            if !expressions {
+                filled.push_str(&text[done..at - 1]);
+                // The part that is left out is one that nothing is put in for.
+                origin.inserted.push(Inserted { at: filled.len()..filled.len(), written: at - 1..at });
+                done = at;
+            }
+            continue;
+        }
+        if expressions && !text[from..].starts_with("env:") {
+            continue;
+        }
+        let Some(end) = text[from..].find('}').map(|end| from + end) else {
             return Err(format!("expected a `}}` after `${{` in {}", Quoted(text)));
         };
-        filled.push_str(&value(&inside[..end], env)?);
-        rest = &inside[end + 1..];
+        let value = value(&text[from..end], env)?;
+        filled.push_str(&text[done..at]);
+        let start = filled.len();
+        filled.push_str(&value);
+        origin.inserted.push(Inserted { at: start..filled.len(), written: at..end + 1 });
+        origin.opaque.push(start..filled.len());
+        origin.is_secret = true;
+        (done, from) = (end + 1, end + 1);
     }
-    filled.push_str(rest);
-    Ok(Some(filled))
+    if origin.inserted.is_empty() {
+        return Ok(None);
+    }
+    filled.push_str(&text[done..]);
+    Ok(Some((filled, origin)))
 }
 
 fn value(inside: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let Some(name) = inside.strip_prefix("env:") else {
         let found = format!("${{{inside}}}");
         return Err(format!(
-            "expressions such as {} come with a later version; only `${{env:NAME}}` is replaced",
+            "expressions such as {} stand in policies only; elsewhere only `${{env:NAME}}` is replaced",
             Quoted(&found)
         ));
     };
@@ -42,7 +63,8 @@ fn value(inside: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, S
     env(name).ok_or_else(|| format!("the environment variable `{name}` isn't set"))
 }
 
-fn is_variable(name: &str) -> bool {
+/// May an environment variable be called so?
+pub(crate) fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
@@ -51,15 +73,31 @@ fn is_variable(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn filled(text: &str) -> Filled {
-        fill(text, &|name| (name == "A_1").then(|| "${env:B}".to_owned()))
+    fn filled(text: &str, expressions: bool) -> Result<Option<String>, String> {
+        let env = |name: &str| (name == "A_1").then(|| "${env:B}".to_owned());
+        fill(text, &env, expressions).map(|filled| filled.map(|(text, _)| text))
     }
 
     #[test]
     fn variables_are_replaced_once_and_dollars_stay() {
-        assert_eq!(filled("a $b {c} 1$ $$ $"), Ok(None));
-        assert_eq!(filled("x${env:A_1}$y"), Ok(Some("x${env:B}$y".into())));
-        assert_eq!(filled("${env:A_1}${env:A_1}"), Ok(Some("${env:B}${env:B}".into())));
+        for expressions in [false, true] {
+            assert_eq!(filled("a $b {c} 1$ $$ $", expressions), Ok(None));
+            assert_eq!(filled("x${env:A_1}$y", expressions), Ok(Some("x${env:B}$y".into())));
+            assert_eq!(filled("${env:A_1}${env:A_1}", expressions), Ok(Some("${env:B}${env:B}".into())));
+        }
+    }
+
+    #[test]
+    fn two_dollars_are_one_and_what_follows_is_text() {
+        assert_eq!(filled("a $${env:B} $$${x}", false), Ok(Some("a ${env:B} $${x}".into())));
+        assert_eq!(filled("a $${env:B}", true), Ok(None));
+    }
+
+    #[test]
+    fn expressions_stay_where_they_may_stand() {
+        assert_eq!(filled("a ${request.method}", true), Ok(None));
+        let text = "${request.headers[\"${env:A_1}\"]}";
+        assert_eq!(filled(text, true), Ok(Some("${request.headers[\"${env:B}\"]}".into())));
     }
 
     #[test]
@@ -69,10 +107,9 @@ mod tests {
             ("${env:}", "expected the name"),
             ("${env: A}", "expected the name"),
             ("${env:A", "expected a `}`"),
-            ("a ${request.method}", "expressions such as `${request.method}`"),
-            ("$${env:B}", "isn't set"),
+            ("a ${request.method}", "expressions such as `${request.method}` stand in policies only"),
         ] {
-            let error = filled(text).unwrap_err();
+            let error = filled(text, false).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }
     }

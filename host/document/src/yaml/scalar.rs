@@ -1,15 +1,22 @@
 //! Scalars by the core schema of YAML 1.2 (§10.3.2): quoted is text, plain may be null, a boolean or a number.
 
+use std::fmt;
+use std::ops::Range;
+
 use serde_json::Number;
 
-/// A scalar as it stands in the file.
-#[derive(Debug)]
+use super::origin::Origin;
+use super::place::Source;
+use crate::diagnostics::Mark;
+
+/// A scalar: what stands in the file, with the environment and named values put in.
+#[derive(Clone)]
 pub(crate) struct Scalar {
-    text: Box<str>,
-    /// Before the environment was filled in, if it was.
-    written: Option<Box<str>>,
-    plain: bool,
-    refused: bool,
+    pub(super) text: Box<str>,
+    pub(super) plain: bool,
+    pub(super) refused: bool,
+    /// If something was put in, or somebody may ask for places within the text.
+    pub(super) origin: Option<Box<Origin>>,
 }
 
 /// What a scalar means.
@@ -26,17 +33,36 @@ pub(crate) enum Resolved<'a> {
 }
 
 impl Scalar {
-    pub(super) fn new(text: &str, plain: bool) -> Scalar {
-        Scalar { text: text.into(), written: None, plain, refused: false }
+    pub(crate) fn new(text: &str, plain: bool) -> Scalar {
+        Scalar { text: text.into(), plain, refused: false, origin: None }
     }
 
-    pub(super) fn filled(text: String, written: &str, plain: bool) -> Scalar {
-        Scalar { text: text.into(), written: Some(written.into()), plain, refused: false }
+    pub(super) fn filled(text: String, origin: Origin, plain: bool) -> Scalar {
+        Scalar { text: text.into(), plain, refused: false, origin: Some(Box::new(origin)) }
     }
 
-    /// One whose `${…}` was reported, so that nothing else need be said of its value.
-    pub(super) fn refused(written: &str) -> Scalar {
-        Scalar { text: "".into(), written: Some(written.into()), plain: false, refused: true }
+    /// One whose value was reported, or isn't known yet, so that nothing else need be said of it.
+    pub(crate) fn refused(written: &str) -> Scalar {
+        let origin = Origin { is_secret: true, ..Origin::of(written) };
+        Scalar { text: "".into(), plain: false, refused: true, origin: Some(Box::new(origin)) }
+    }
+
+    /// A text from elsewhere, in which `${` means nothing.
+    pub(crate) fn opaque(text: &str) -> Scalar {
+        let whole = 0..text.len();
+        Scalar::filled(text.to_owned(), Origin { opaque: vec![whole], ..Origin::default() }, false)
+    }
+
+    /// This scalar, never to be shown.
+    pub(crate) fn into_secret(mut self) -> Scalar {
+        self.origin.get_or_insert_with(|| Box::new(Origin::of(&self.text))).is_secret = true;
+        self
+    }
+
+    /// This scalar, knowing its place in the file.
+    pub(super) fn placed(mut self, written: &str, source: Option<Source>) -> Scalar {
+        self.origin.get_or_insert_with(|| Box::new(Origin::of(written))).source = source;
+        self
     }
 
     pub(crate) fn is_refused(&self) -> bool {
@@ -47,9 +73,24 @@ impl Scalar {
         &self.text
     }
 
-    /// As it stands in the file, if the environment was filled in: then the text may be secret.
+    /// Must the text not be shown?
+    pub(crate) fn is_secret(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.is_secret)
+    }
+
+    /// As it stands in the file, if the text is secret.
     pub(crate) fn written(&self) -> Option<&str> {
-        self.written.as_deref()
+        self.origin.as_ref().filter(|origin| origin.is_secret).map(|origin| &*origin.written)
+    }
+
+    /// Where a byte of the text is in the file, if that can be told.
+    pub(crate) fn locate(&self, offset: usize) -> Option<Mark> {
+        self.origin.as_ref()?.locate(offset)
+    }
+
+    /// Ranges of the text in which `${` means nothing.
+    pub(crate) fn opaque_ranges(&self) -> &[Range<usize>] {
+        self.origin.as_ref().map(|origin| origin.opaque.as_slice()).unwrap_or_default()
     }
 
     /// The value. Plain scalars are resolved after the environment was filled in, so `${env:PORT}` can be a number.
@@ -57,15 +98,22 @@ impl Scalar {
         if self.plain { resolve_plain(&self.text) } else { Resolved::Text(&self.text) }
     }
 
-    /// The text where text is wanted: what resolves to text, and whatever came from the environment.
+    /// The text where text is wanted: what resolves to text, and whatever was put in.
     pub(crate) fn as_text(&self) -> Option<&str> {
         if self.refused {
             return None;
         }
         match self.resolve() {
             Resolved::Text(text) => Some(text),
-            _ => self.written.as_ref().map(|_| &*self.text),
+            _ => self.origin.as_ref().filter(|origin| !origin.inserted.is_empty()).map(|_| &*self.text),
         }
+    }
+}
+
+/// Secrets are shown as they are written: `${env:TOKEN}`.
+impl fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scalar").field(&self.written().unwrap_or(&self.text)).finish()
     }
 }
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
 use super::env::fill;
-use super::{Content, Key, Node, Quoted, Resolved, Scalar};
+use super::place::Source;
+use super::{Content, Key, Marks, NODE_BYTES, Node, Quoted, Resolved, Scalar};
 use crate::diagnostics::{Diagnostics, Mark};
 
 /// The largest text that is read: a thousand APIs with ten statements each take about 1 MiB.
@@ -22,8 +23,8 @@ const MAX_NODES: usize = 1 << 20;
 /// How many bytes aliases may stand for together. A "billion laughs" file passes this after a few lines.
 const MAX_ALIASED_BYTES: usize = 16 << 20;
 
-/// What a value costs beside its text, about.
-const NODE_BYTES: usize = 32;
+/// The keys below which `${…}` may be an expression and `{{name}}` a named value.
+const DYNAMIC_KEYS: [&str; 3] = ["policies", "fragments", "named-values"];
 
 /// The error that ends the reading: nothing behind it can be understood.
 type Fatal = (Mark, String);
@@ -39,8 +40,10 @@ pub(crate) fn parse(
         diagnostics.push(Mark::START, message);
         return None;
     }
-    let mut builder = Builder { env, diagnostics, stack: Vec::new(), anchors: HashMap::new(), nodes: 0, aliased: 0 };
-    match builder.build(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (stack, anchors) = (Vec::new(), HashMap::new());
+    let mut builder = Builder { env, text, reached: (0, 0), diagnostics, stack, anchors, nodes: 0, aliased: 0 };
+    match builder.build() {
         Ok(root) => Some(root),
         Err((mark, message)) => {
             diagnostics.push(mark, message);
@@ -51,6 +54,9 @@ pub(crate) fn parse(
 
 struct Builder<'a> {
     env: &'a dyn Fn(&str) -> Option<String>,
+    text: &'a str,
+    /// A place in the text, counted in characters and in bytes: where the last scalar was cut out.
+    reached: (usize, usize),
     diagnostics: &'a mut Diagnostics,
     stack: Vec<Open>,
     anchors: HashMap<usize, Arc<Node>>,
@@ -64,6 +70,7 @@ struct Open {
     anchor: usize,
     height: usize,
     weight: usize,
+    marks: Marks,
     content: OpenContent,
 }
 
@@ -82,9 +89,9 @@ enum PendingKey {
 }
 
 impl Builder<'_> {
-    fn build(&mut self, text: &str) -> Result<Arc<Node>, Fatal> {
+    fn build(&mut self) -> Result<Arc<Node>, Fatal> {
         let mut root = None;
-        for event in Parser::new_from_str(text) {
+        for event in Parser::new_from_str(self.text) {
             let (event, span) = event.map_err(|error| match error.info() {
                 // The parser has a limit of its own on brackets and may reach it before we see the first of them.
                 "recursion limit exceeded" => too_deep(mark(error.marker())),
@@ -101,7 +108,7 @@ impl Builder<'_> {
                 self.diagnostics.push(at, "expected one YAML document in the file, found another one here");
                 break;
             }
-            if let Some(node) = self.event(event, at)?
+            if let Some(node) = self.event(event, at, span)?
                 && let Some(node) = self.attach(node)?
             {
                 root = Some(node);
@@ -111,11 +118,11 @@ impl Builder<'_> {
     }
 
     /// Take one event; returns a node that is complete by it.
-    fn event(&mut self, event: Event<'_>, at: Mark) -> Result<Option<Finished>, Fatal> {
+    fn event(&mut self, event: Event<'_>, at: Mark, span: Span) -> Result<Option<Finished>, Fatal> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), at);
-                let node = self.scalar(&text, style == ScalarStyle::Plain, at);
+                let node = self.scalar(&text, style, at, span);
                 Ok(Some(self.finish(node, anchor, at)?))
             }
             Event::SequenceStart(anchor, tag) => {
@@ -145,24 +152,51 @@ impl Builder<'_> {
         }
     }
 
-    fn scalar(&mut self, text: &str, plain: bool, at: Mark) -> Node {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, at: Mark, span: Span) -> Node {
         let is_key =
             matches!(self.stack.last(), Some(Open { content: OpenContent::Mapping { key: PendingKey::None, .. }, .. }));
+        let plain = style == ScalarStyle::Plain;
+        let is_special = !is_key && (text.contains("${") || text.contains("{{"));
+        let is_dynamic = is_special && self.is_dynamic();
         let filled = if is_key && text.contains("${") {
             Err(format!("expected a plain key, found {}; `${{…}}` is replaced in values only", Quoted(text)))
         } else {
-            fill(text, self.env)
+            fill(text, self.env, is_dynamic)
         };
-        let scalar = match filled {
+        let mut scalar = match filled {
             Ok(None) => Scalar::new(text, plain),
-            Ok(Some(filled)) => Scalar::filled(filled, text, plain),
+            Ok(Some((filled, origin))) => Scalar::filled(filled, origin, plain),
             Err(message) => {
                 self.diagnostics.push(at, message);
                 Scalar::refused(text)
             }
         };
-        let weight = NODE_BYTES + scalar.text().len();
-        Node { mark: at, content: Content::Scalar(scalar), height: 1, weight }
+        let mut marks = Marks::default();
+        if is_dynamic && !scalar.is_refused() {
+            marks = Marks { expressions: scalar.text().contains("${"), braces: scalar.text().contains("{{") };
+            let raw = self.cut(span);
+            scalar = scalar.placed(text, raw.map(|raw| Source { mark: at, style, raw: raw.into() }));
+        }
+        Node { marks, ..Node::of_scalar(at, scalar) }
+    }
+
+    /// Are we where expressions and named values may stand?
+    fn is_dynamic(&self) -> bool {
+        self.stack.iter().any(|open| match &open.content {
+            OpenContent::Mapping { key: PendingKey::Some(key), .. } => DYNAMIC_KEYS.contains(&&*key.text),
+            _ => false,
+        })
+    }
+
+    /// The characters of a scalar. The parser counts characters, so we count on from the scalar before.
+    fn cut(&mut self, span: Span) -> Option<&str> {
+        let (chars, bytes) = self.reached;
+        let rest = self.text.get(bytes..)?;
+        let skip = span.start.index().checked_sub(chars)?;
+        let start = rest.char_indices().nth(skip)?.0;
+        let length: usize = rest[start..].chars().take(span.len()).map(char::len_utf8).sum();
+        self.reached = (span.start.index(), bytes + start);
+        self.text.get(bytes + start..bytes + start + length)
     }
 
     fn alias(&mut self, anchor: usize, at: Mark) -> Result<Finished, Fatal> {
@@ -176,6 +210,9 @@ impl Builder<'_> {
         if self.stack.len() + node.height > MAX_DEPTH {
             return Err(too_deep(at));
         }
+        if node.marks.expressions && !self.is_dynamic() {
+            self.diagnostics.push(at, "expected a value without expressions, found an alias of one that has some");
+        }
         Ok(Finished { node, at })
     }
 
@@ -183,7 +220,7 @@ impl Builder<'_> {
         if self.stack.len() + 1 > MAX_DEPTH {
             return Err(too_deep(at));
         }
-        self.stack.push(Open { mark: at, anchor, height: 0, weight: NODE_BYTES, content });
+        self.stack.push(Open { mark: at, anchor, height: 0, weight: NODE_BYTES, marks: Marks::default(), content });
         Ok(())
     }
 
@@ -195,7 +232,7 @@ impl Builder<'_> {
             OpenContent::List(items) => Content::List(items),
             OpenContent::Mapping { entries, .. } => Content::Mapping(entries),
         };
-        let node = Node { mark: open.mark, content, height: open.height + 1, weight: open.weight };
+        let node = Node { mark: open.mark, content, height: open.height + 1, weight: open.weight, marks: open.marks };
         self.finish(node, open.anchor, open.mark).map(Some)
     }
 
@@ -218,6 +255,7 @@ impl Builder<'_> {
         };
         parent.height = parent.height.max(node.height);
         parent.weight = parent.weight.saturating_add(node.weight);
+        parent.marks = parent.marks.and(node.marks);
         match &mut parent.content {
             OpenContent::List(items) => items.push(node),
             OpenContent::Mapping { entries, index, key } => match std::mem::replace(key, PendingKey::None) {

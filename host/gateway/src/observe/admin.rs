@@ -1,7 +1,7 @@
 //! The admin address: metrics for machines that collect them, health for machines that restart or route.
 //!
-//! Has its own thread, so it answers while workers are busy; meant for the loopback or a private network. Changes
-//! nothing.
+//! Has its own thread, so it answers while workers are busy; meant for the loopback or a private network, for whoever
+//! reaches it may read traces. Changes nothing but debug tokens.
 
 use std::convert::Infallible;
 use std::io;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use http::header::{self, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::body::Body;
+use crate::observe::tracing::{MAX_TOKEN_LIFE, TraceDesk};
 
 /// Collectors and probes at the same time. More is somebody's mistake.
 const CONNECTIONS: usize = 64;
@@ -89,6 +90,7 @@ impl Admin {
 pub fn start(
     address: SocketAddr,
     readiness: Readiness,
+    traces: Arc<TraceDesk>,
     metrics: impl Fn(&mut String) + Send + 'static,
 ) -> io::Result<Admin> {
     let listener = TcpListener::bind(address)?;
@@ -101,7 +103,7 @@ pub fn start(
         runtime.block_on(async move {
             let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
             tokio::select! {
-                () = accept(listener, readiness, metrics) => {}
+                () = accept(listener, readiness, traces, metrics) => {}
                 // A sender that was dropped means the same.
                 _ = stopped => {}
             }
@@ -110,7 +112,12 @@ pub fn start(
     Ok(Admin { address, _stop: stop })
 }
 
-async fn accept(listener: tokio::net::TcpListener, readiness: Readiness, metrics: impl Fn(&mut String) + 'static) {
+async fn accept(
+    listener: tokio::net::TcpListener,
+    readiness: Readiness,
+    traces: Arc<TraceDesk>,
+    metrics: impl Fn(&mut String) + 'static,
+) {
     let metrics = std::rc::Rc::new(metrics);
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut http = http1::Builder::new();
@@ -121,8 +128,9 @@ async fn accept(listener: tokio::net::TcpListener, readiness: Readiness, metrics
             continue;
         };
         let (readiness, metrics) = (readiness.clone(), std::rc::Rc::clone(&metrics));
+        let traces = Arc::clone(&traces);
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            let response = answer(request.method(), request.uri().path(), readiness.get(), &*metrics);
+            let response = answer(request.method(), request.uri(), readiness.get(), &traces, &*metrics);
             std::future::ready(Ok::<_, Infallible>(response))
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
@@ -133,7 +141,17 @@ async fn accept(listener: tokio::net::TcpListener, readiness: Readiness, metrics
     }
 }
 
-fn answer(method: &Method, path: &str, stage: Stage, metrics: &impl Fn(&mut String)) -> Response<Body> {
+fn answer(
+    method: &Method,
+    uri: &Uri,
+    stage: Stage,
+    traces: &TraceDesk,
+    metrics: &impl Fn(&mut String),
+) -> Response<Body> {
+    let path = uri.path();
+    if *method == Method::POST && path == "/debug-tokens" {
+        return debug_token(uri.query(), traces);
+    }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
     }
@@ -152,8 +170,37 @@ fn answer(method: &Method, path: &str, stage: Stage, metrics: &impl Fn(&mut Stri
             Stage::Serving => text(StatusCode::OK, "ok\n"),
             Stage::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         },
-        _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        "/traces" => json(StatusCode::OK, serde_json::json!(traces.ids()).to_string()),
+        _ => match path.strip_prefix("/traces/").and_then(|id| traces.get(id)) {
+            Some(trace) => json(StatusCode::OK, trace),
+            None => text(StatusCode::NOT_FOUND, "not found\n"),
+        },
     }
+}
+
+/// Seconds that a token is good for if nobody says how long.
+const TOKEN_SECONDS: u64 = 600;
+
+/// `POST /debug-tokens?seconds=N`
+fn debug_token(query: Option<&str>, traces: &TraceDesk) -> Response<Body> {
+    let seconds = match query.map(|query| query.strip_prefix("seconds=").map(str::parse)) {
+        None => TOKEN_SECONDS,
+        Some(Some(Ok(seconds))) if (1..=MAX_TOKEN_LIFE.as_secs()).contains(&seconds) => seconds,
+        _ => {
+            let most = MAX_TOKEN_LIFE.as_secs();
+            return text(StatusCode::BAD_REQUEST, format!("expected seconds=N, with N from 1 to {most}\n"));
+        }
+    };
+    match traces.hand_out(Duration::from_secs(seconds)) {
+        Ok(token) => json(StatusCode::CREATED, serde_json::json!({ "token": token, "seconds": seconds }).to_string()),
+        Err(error) => text(StatusCode::TOO_MANY_REQUESTS, format!("{error}\n")),
+    }
+}
+
+fn json(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = text(status, body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn text(status: StatusCode, body: impl Into<String>) -> Response<Body> {
@@ -180,7 +227,9 @@ mod tests {
     #[test]
     fn health_follows_the_stage_and_metrics_are_asked_for_each_time() {
         let readiness = Readiness::new();
-        let admin = start("127.0.0.1:0".parse().unwrap(), readiness.clone(), |out| out.push_str("up 1\n")).unwrap();
+        let admin =
+            start("127.0.0.1:0".parse().unwrap(), readiness.clone(), Arc::default(), |out| out.push_str("up 1\n"))
+                .unwrap();
         let at = admin.address();
         assert!(get(at, "/healthz").starts_with("HTTP/1.1 200 "));
         assert!(get(at, "/readyz").starts_with("HTTP/1.1 503 "));
@@ -197,7 +246,7 @@ mod tests {
 
     #[test]
     fn dropping_it_closes_the_address() {
-        let admin = start("127.0.0.1:0".parse().unwrap(), Readiness::new(), |_| {}).unwrap();
+        let admin = start("127.0.0.1:0".parse().unwrap(), Readiness::new(), Arc::default(), |_| {}).unwrap();
         let at = admin.address();
         assert!(TcpStream::connect(at).is_ok());
         drop(admin);

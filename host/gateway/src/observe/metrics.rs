@@ -106,7 +106,7 @@ fn write_statements(out: &mut String, statements: &[&Statement]) -> std::fmt::Re
                 let totals = statement.account.totals(phase);
                 let labels = format!(
                     "statement=\"{}\",policy=\"{}\",place=\"{}\",phase=\"{phase}\"",
-                    statement.identity.statement, statement.identity.name, statement.place
+                    statement.identity.statement, statement.identity.name, statement.identity.position.place
                 );
                 lines(&totals, &mut |more, value| {
                     // Ids, names and places are made of letters, digits, hyphens and slashes: nothing to escape.

@@ -104,7 +104,7 @@ impl Record {
             host: self.host.as_ref().map_or(b"".as_slice(), HeaderValue::as_bytes),
             status: status.as_u16(),
             api: route.map(|route| route.api.as_str()),
-            operation: route.and_then(|route| route.operation.as_deref()),
+            operation: route.and_then(|route| route.operation.as_ref()).map(|operation| operation.id.as_str()),
             product: route.and_then(|route| route.product.as_deref()),
             subscription: self.subscription.as_ref().map(|subscription| subscription.id.as_str()),
             duration: self.elapsed(),

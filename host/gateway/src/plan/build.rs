@@ -1,23 +1,29 @@
 //! Documents become plans. Everything that is wrong is reported at once; a plan comes out only if nothing is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderName, Method};
+use tollgate_core::base_url::BaseUrl;
 use tollgate_core::place::Section;
 use tollgate_document::{
-    Diagnostics, Document, Isolation, Known, Mode, OnFailure, PolicyDocument, SubscriptionScope, SubscriptionState,
-    nearest,
+    Diagnostics, Document, Isolation, Known, Mark, Mode, OnFailure, OriginTls, PolicyDocument, SubscriptionScope,
+    SubscriptionState, nearest,
 };
-use tollgate_runtime::{Admitted, ConfigProblem, RouteFacts, Runtime, Statement, StatementSettings, SubscriptionFacts};
+use tollgate_runtime::{
+    Admitted, ConfigProblem, OperationFacts, RouteFacts, Runtime, Statement, StatementSettings, SubscriptionFacts,
+};
 
 use super::components::{BuiltIn, Components};
-use super::flatten::{effective, forward_of, statements_of};
-use super::{Api, ByProduct, Chain, KeyNames, Plan};
+use super::flatten::effective;
+use super::secrets::Secrets;
+use super::step::Step;
+use super::steps::Maker;
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::route::{ApiTable, OperationTable};
-use crate::upstream::{Origin, Timeouts};
+use crate::upstream::{Origin, Timeouts, Trust};
 
 /// Makes plans; keeps what can be used again for the next one.
 pub struct PlanBuilder {
@@ -26,16 +32,24 @@ pub struct PlanBuilder {
     generations: AtomicU64,
 }
 
-/// The statements of a plan, by place.
+/// The steps of a plan, by the place of their entry.
 #[derive(Default)]
-pub(super) struct Statements {
-    by_place: HashMap<String, Arc<Statement>>,
+pub(super) struct Steps {
+    by_place: HashMap<String, Step>,
+    /// Every statement once.
+    statements: HashMap<String, Arc<Statement>>,
 }
 
-impl Statements {
-    pub(super) fn get(&self, place: &str) -> Option<Arc<Statement>> {
+impl Steps {
+    pub(super) fn get(&self, place: &str) -> Option<Step> {
         self.by_place.get(place).cloned()
     }
+}
+
+/// What all APIs of a plan share.
+struct Common {
+    backends: Arc<HashMap<String, Target>>,
+    backend_urls: Arc<BTreeMap<String, BaseUrl>>,
 }
 
 impl PlanBuilder {
@@ -57,80 +71,91 @@ impl PlanBuilder {
 
     /// Make a plan. Errors go to `diagnostics`, which may hold some already; a plan comes out only if it stays empty.
     pub fn build(&self, document: &Document, diagnostics: &mut Diagnostics) -> Option<Plan> {
-        let statements = self.statements(document, diagnostics);
+        let steps = self.steps(document, diagnostics);
+        let common = common(document, diagnostics);
         let keys = key_table(document);
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());
         for (number, api) in document.apis.iter().enumerate() {
             api_table.insert(&api.path, number);
-            apis.extend(build_api(document, number, &statements, diagnostics));
+            apis.extend(build_api(document, number, &common, &steps, diagnostics));
         }
         if !diagnostics.is_empty() {
             return None;
         }
-        let mut all: Vec<_> = statements.by_place.into_values().collect();
-        all.sort_by(|a, b| a.place.cmp(&b.place));
+        let mut all: Vec<_> = steps.statements.into_values().collect();
+        all.sort_by(|a, b| a.identity.position.place.cmp(&b.identity.position.place));
         Some(Plan {
             api_table,
             apis,
             keys,
             trusted_proxies: document.trusted_proxies.clone(),
             request_body_bytes: document.limits.request_body_bytes,
+            secrets: Secrets::of(document),
             statements: all,
             generation: self.generations.fetch_add(1, Ordering::Relaxed),
         })
     }
 
-    fn statements(&self, document: &Document, diagnostics: &mut Diagnostics) -> Statements {
+    fn steps(&self, document: &Document, diagnostics: &mut Diagnostics) -> Steps {
         let customs = self.components.customs(&self.runtime, &document.components, diagnostics);
-        let mut statements = Statements::default();
+        let mut steps = Steps::default();
         for policies in document.policy_documents() {
-            for (section, statement) in policies.statements() {
+            let mut seen = Vec::new();
+            for (_, statement) in policies.statements() {
                 let admitted = match customs.get(&statement.name) {
                     Some(custom) => custom.clone(),
                     None => match self.components.built_in(&self.runtime, &statement.name) {
                         Some(Ok(admitted)) => Some(admitted),
                         Some(Err(error)) => {
-                            diagnostics.push(statement.mark, format!("`{}`: {error}", statement.name));
+                            diagnostics.push(statement.mark(), format!("`{}`: {error}", statement.name));
                             None
                         }
                         // An unknown name, which the document's reader has reported.
                         None => None,
                     },
                 };
-                if let Some(made) = admitted.and_then(|a| self.statement(section, statement, &a, diagnostics)) {
-                    statements.by_place.insert(made.place.clone(), Arc::new(made));
+                let Some(admitted) = admitted else { continue };
+                // Its configuration first: what is said of a statement is one thing at a time.
+                if let Some(made) = self.statement(document, statement, &admitted, diagnostics) {
+                    standing::check(statement, &admitted, &mut seen, diagnostics);
+                    steps.statements.insert(statement.place().to_owned(), Arc::new(made));
                 }
             }
         }
-        statements
+        let statement = |place: &str| steps.statements.get(place).cloned();
+        let secrets = Secrets::of(document);
+        let maker = Maker { file: diagnostics.file(), secrets: &secrets, statement: &statement };
+        let mut by_place = HashMap::new();
+        for policies in document.policy_documents() {
+            for entry in Section::ALL.into_iter().flat_map(|section| policies.section(section).unwrap_or_default()) {
+                if let (Some(placed), Some(step)) = (entry.placed(), maker.step(entry, false)) {
+                    by_place.insert(placed.place.clone(), step);
+                }
+            }
+        }
+        steps.by_place = by_place;
+        steps
     }
 
     fn statement(
         &self,
-        section: Section,
+        document: &Document,
         statement: &tollgate_document::Statement,
         admitted: &Arc<Admitted>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Statement> {
-        if !admitted.has(section.phase()) {
-            let phases: Vec<&str> = admitted.phases().iter().map(|phase| phase.name()).collect();
-            let message = format!(
-                "`{}` can't stand in the section `{section}`: it has no {}, only {}",
-                statement.name,
-                section.phase(),
-                phases.join(", ")
-            );
-            diagnostics.push(statement.mark, message);
-            return None;
-        }
         let isolation = match statement.isolation {
             Isolation::Warm => tollgate_runtime::Isolation::Warm,
             Isolation::Fresh => tollgate_runtime::Isolation::Fresh,
         };
+        let secrets = Secrets::of(document);
+        let maker = Maker { file: diagnostics.file(), secrets: &secrets, statement: &|_| None };
         let settings = StatementSettings {
-            id: statement.id.clone(),
-            place: statement.place.clone(),
+            position: steps::position(diagnostics.file(), &statement.placed),
+            scope_place: statement.placed.scope_place.clone(),
+            expressions: statement.expressions.iter().map(|located| maker.expression(located)).collect(),
+            egress: egress::of(document, statement),
             on_failure: match statement.on_failure {
                 OnFailure::Closed => tollgate_runtime::OnFailure::Closed,
                 OnFailure::Open => tollgate_runtime::OnFailure::Open,
@@ -198,6 +223,7 @@ fn key_table(document: &Document) -> KeyTable {
         let facts = SubscriptionFacts {
             id: subscription.id.clone(),
             start_unix_ms: subscription.start_date.0.saturating_mul(1000),
+            owner: subscription.owner.clone(),
         };
         let known = Arc::new(Subscription {
             facts: Arc::new(facts),
@@ -212,13 +238,67 @@ fn key_table(document: &Document) -> KeyTable {
     table
 }
 
+/// What TLS to an origin relies on; none for what the system does.
+fn trust(tls: &OriginTls, mark: Mark, diagnostics: &mut Diagnostics) -> Option<Arc<Trust>> {
+    if !tls.verify {
+        return Some(Trust::of_anybody());
+    }
+    let file = tls.ca_file.as_deref()?;
+    Trust::of_file(file).map_err(|error| diagnostics.push(mark, format!("`ca-file`: {error}"))).ok()
+}
+
+fn base_url(origin: &tollgate_document::Origin) -> BaseUrl {
+    BaseUrl { scheme: origin.scheme, host: origin.host.clone(), port: origin.port, base: origin.base.clone() }
+}
+
+fn target(
+    origin: &tollgate_document::Origin,
+    tls: &OriginTls,
+    mark: Mark,
+    diagnostics: &mut Diagnostics,
+) -> Option<Target> {
+    let url = base_url(origin);
+    let trust = trust(tls, mark, diagnostics);
+    match Origin::of(&url, trust.as_ref()) {
+        Ok(origin) => Some(Target { origin, base: url.base }),
+        Err(error) => {
+            diagnostics.push(mark, format!("`{url}`: {error}"));
+            None
+        }
+    }
+}
+
+fn common(document: &Document, diagnostics: &mut Diagnostics) -> Common {
+    let mut backends = HashMap::new();
+    let mut urls = BTreeMap::new();
+    for backend in &document.backends {
+        urls.insert(backend.id.clone(), base_url(&backend.origin));
+        if let Some(target) = target(&backend.origin, &backend.tls, backend.mark, diagnostics) {
+            backends.insert(backend.id.clone(), target);
+        }
+    }
+    Common { backends: Arc::new(backends), backend_urls: Arc::new(urls) }
+}
+
 fn build_api(
     document: &Document,
     number: usize,
-    statements: &Statements,
+    common: &Common,
+    steps: &Steps,
     diagnostics: &mut Diagnostics,
 ) -> Option<Api> {
     let api = document.apis.get(number)?;
+    let forwarding = Arc::new(Forwarding {
+        path: api.path.clone(),
+        target: target(&api.backend, &api.tls, api.mark, diagnostics)?,
+        backends: Arc::clone(&common.backends),
+        timeouts: Timeouts {
+            connect: api.timeouts.connect,
+            response_header: api.timeouts.response_header,
+            // An origin that streams may be silent as long as it may be before its head.
+            body_idle: api.timeouts.response_header,
+        },
+    });
     let holds_api = |product: &&tollgate_document::Product| product.apis.contains(&api.id);
     let products: Vec<usize> =
         document.products.iter().enumerate().filter(|(_, p)| holds_api(p)).map(|(n, _)| n).collect();
@@ -237,16 +317,13 @@ fn build_api(
             return None;
         }
     };
+    let made_of = Ingredients { document, api, products: &products, common, steps, forwarding: &forwarding };
     let chains = if api.operations.is_empty() {
-        vec![chains_of(document, api, None, &products, statements)]
+        vec![made_of.chains(None)]
     } else {
-        let each = api.operations.iter().map(|o| chains_of(document, api, Some(o), &products, statements));
-        each.collect()
+        api.operations.iter().map(|operation| made_of.chains(Some(operation))).collect()
     };
     let header = &api.subscription_key_names.header;
-    let origin = Origin::new(&api.backend.host, api.backend.port)
-        .map_err(|error| diagnostics.push(api.mark, format!("api `{}`: {error}", api.id)))
-        .ok()?;
     Some(Api {
         path: api.path.clone(),
         door: Door { api: number, subscription_required: api.subscription_required, products, open_product },
@@ -256,49 +333,53 @@ fn build_api(
             header_as_written: header.clone(),
             query: api.subscription_key_names.query.clone(),
         },
-        origin,
-        origin_base: api.backend.base.clone(),
-        timeouts: Timeouts {
-            connect: api.timeouts.connect,
-            response_header: api.timeouts.response_header,
-            // An origin that streams may be silent as long as it may be before its head.
-            body_idle: api.timeouts.response_header,
-        },
         total_timeout: api.timeouts.total,
         operations,
         chains,
     })
 }
 
-fn chains_of(
-    document: &Document,
-    api: &tollgate_document::Api,
-    operation: Option<&tollgate_document::Operation>,
-    products: &[usize],
-    statements: &Statements,
-) -> ByProduct {
-    let chain = |product: Option<&tollgate_document::Product>| {
+/// What the chains of an API are made of.
+struct Ingredients<'a> {
+    document: &'a Document,
+    api: &'a tollgate_document::Api,
+    /// The numbers of the products that hold it.
+    products: &'a [usize],
+    common: &'a Common,
+    steps: &'a Steps,
+    forwarding: &'a Arc<Forwarding>,
+}
+
+impl Ingredients<'_> {
+    fn chains(&self, operation: Option<&tollgate_document::Operation>) -> ByProduct {
+        let within = self.products.iter().map(|n| (*n, self.chain(operation, self.document.products.get(*n))));
+        ByProduct { without: self.chain(operation, None), within: within.collect() }
+    }
+
+    fn chain(
+        &self,
+        operation: Option<&tollgate_document::Operation>,
+        product: Option<&tollgate_document::Product>,
+    ) -> Arc<Chain> {
         let mut scopes: Vec<&PolicyDocument> = Vec::with_capacity(4);
         scopes.extend(operation.map(|operation| &operation.policies));
-        scopes.push(&api.policies);
+        scopes.push(&self.api.policies);
         scopes.extend(product.map(|product| &product.policies));
-        scopes.push(&document.policies);
-        let section = |section| effective(&scopes, section, statements);
+        scopes.push(&self.document.policies);
         let facts = RouteFacts {
-            api: api.id.clone(),
-            operation: operation.map(|operation| operation.id.clone()),
+            api: self.api.id.clone(),
+            api_path: self.api.path.clone(),
+            operation: operation.map(|operation| OperationFacts {
+                id: operation.id.clone(),
+                method: operation.method.clone().unwrap_or_else(|| "*".into()),
+                url: operation.template.text.clone(),
+                definition: operation.definition.to_string(),
+            }),
             product: product.map(|product| product.id.clone()),
+            backend: base_url(&self.api.backend),
+            backends: Arc::clone(&self.common.backend_urls),
         };
-        Arc::new(Chain {
-            facts: Arc::new(facts),
-            inbound: statements_of(section(Section::Inbound)),
-            outbound: statements_of(section(Section::Outbound)),
-            on_error: statements_of(section(Section::OnError)),
-            forward: forward_of(&section(Section::Backend)),
-        })
-    };
-    ByProduct {
-        without: chain(None),
-        within: products.iter().map(|n| (*n, chain(document.products.get(*n)))).collect(),
+        let sections = Section::ALL.map(|section| effective(&scopes, section, self.steps));
+        Arc::new(Chain::new(Arc::new(facts), Arc::clone(self.forwarding), sections))
     }
 }

@@ -3,19 +3,20 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tollgate_core::egress;
 
 use super::resolve::Resolver;
+use super::stream::Stream;
 use super::{ConnectFault, Origin, UpstreamError};
 
-pub(super) async fn connect(
-    resolver: &Resolver,
-    origin: &Origin,
-    within: Duration,
-) -> Result<TcpStream, UpstreamError> {
+pub(super) async fn connect(resolver: &Resolver, origin: &Origin, within: Duration) -> Result<Stream, UpstreamError> {
     let deadline = Instant::now() + within;
     let addresses: Rc<[IpAddr]> = match origin.address {
         Some(address) => Rc::from([address]),
@@ -26,18 +27,38 @@ pub(super) async fn connect(
     };
     let mut failure = UpstreamError::Connect(ConnectFault::Dns);
     for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        // Looked at here and not when the name was resolved: the answer that is used is the one that is checked.
+        if origin.public_only && egress::is_private(*address) {
+            failure = UpstreamError::Connect(ConnectFault::Private);
+            continue;
+        }
         let share = deadline.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
         match timeout(share, TcpStream::connect(SocketAddr::new(*address, origin.port))).await {
             Ok(Ok(stream)) => {
                 // Without it, the end of a request can wait for the origin's delayed acknowledgement.
                 let _ = stream.set_nodelay(true);
-                return Ok(stream);
+                let secured = timeout_at(deadline, secure(origin, stream)).await;
+                return secured.map_err(|_| UpstreamError::ConnectTimeout)?;
             }
             Ok(Err(error)) => failure = UpstreamError::Connect(fault(&error)),
             Err(_) => failure = UpstreamError::ConnectTimeout,
         }
     }
     Err(failure)
+}
+
+/// TLS, if the origin is to be reached by it.
+async fn secure(origin: &Origin, stream: TcpStream) -> Result<Stream, UpstreamError> {
+    let Some(trust) = &origin.tls else { return Ok(Stream::Plain(stream)) };
+    let failed = UpstreamError::Connect(ConnectFault::Tls);
+    let name = ServerName::try_from(origin.host.to_string()).map_err(|_| failed)?;
+    match TlsConnector::from(Arc::clone(&trust.config)).connect(name, stream).await {
+        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+        Err(error) => {
+            tracing::warn!(origin = origin.name(), %error, "the TLS handshake with an origin failed");
+            Err(failed)
+        }
+    }
 }
 
 fn fault(error: &io::Error) -> ConnectFault {

@@ -17,17 +17,17 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::UpstreamError;
+use super::stream::Stream;
 use crate::body::{Body, BodyError, Flow};
 use crate::deadline::Alarm;
 
 pub(crate) struct Wire {
     sender: SendRequest<Body>,
     /// Nothing when it is over.
-    connection: Option<Connection<TokioIo<TcpStream>, Body>>,
+    connection: Option<Connection<TokioIo<Stream>, Body>>,
     alarm: Alarm,
     relay: Arc<Relay>,
     /// The relay as hyper knows it.
@@ -93,7 +93,7 @@ impl From<UpstreamError> for Unanswered {
 }
 
 impl Wire {
-    pub(super) async fn new(http: &Builder, stream: TcpStream) -> hyper::Result<Box<Wire>> {
+    pub(super) async fn new(http: &Builder, stream: Stream) -> hyper::Result<Box<Wire>> {
         let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
         let relay = Arc::new(Relay { mode: AtomicU8::new(MUTE), task: Mutex::new(Waker::noop().clone()) });
         let relay_waker = Waker::from(Arc::clone(&relay));

@@ -1,5 +1,6 @@
 //! The arguments of `#[policy(…)]`.
 
+use crate::standing::Standing;
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
@@ -11,6 +12,7 @@ pub(crate) struct Arguments {
     pub(crate) summary: Option<String>,
     pub(crate) buffer_request: Option<u64>,
     pub(crate) buffer_response: Option<u64>,
+    pub(crate) standing: Standing,
 }
 
 impl Arguments {
@@ -43,7 +45,10 @@ impl Arguments {
                 Ok(())
             });
         }
-        Err(meta.error("expected `id`, `summary` or `buffer`"))
+        if self.standing.take(meta)? {
+            return Ok(());
+        }
+        Err(meta.error("expected `id`, `summary`, `buffer`, `sections`, `scopes`, `once` or `rejects`"))
     }
 }
 

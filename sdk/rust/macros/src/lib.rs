@@ -5,6 +5,7 @@ mod attributes;
 mod configuration;
 mod policy;
 mod schema;
+mod standing;
 
 use proc_macro::TokenStream;
 
@@ -17,6 +18,12 @@ use proc_macro::TokenStream;
 /// - `summary = "…"`: one line for catalogues; otherwise the first sentence of the documentation comment.
 /// - `buffer(on_request = "4MiB", on_response = "4MiB")`: the bodies that the phases read, and the most that may
 ///   be buffered of each. Numbers are bytes; `KiB` and `MiB` are understood.
+/// - `sections(inbound, backend, outbound, on_error)`: where the statement may stand; otherwise wherever its phases run
+///   (`on_request` runs in inbound and backend).
+/// - `scopes(global, product, api, operation)`: on which levels of the document; otherwise on all of them.
+/// - `once`: at most once in a section.
+/// - `rejects(429 = "RateLimitExceeded", configured = "HeaderNotFound")`: the refusals that its `Failure`s are, by status and
+///   reason; `configured` stands for a status that the operator chooses.
 ///
 /// A function takes what its phase gives, and the configuration after that if it wants it:
 /// `on_request(request, config)`, `on_response(request, response, config)`,

@@ -139,6 +139,16 @@ fn check(arguments: &Arguments, exports: &[&str], gates: &[&str], at: &impl ToTo
     if exports.is_empty() {
         return refuse("a policy needs at least one phase: on_request, on_response or on_error");
     }
+    for section in arguments.standing.sections() {
+        let phase = match section {
+            "inbound" | "backend" => "on_request",
+            "outbound" => "on_response",
+            _ => "on_error",
+        };
+        if !exports.contains(&phase) {
+            return refuse(&format!("`{section}` among the sections, but no `{phase}`"));
+        }
+    }
     for (buffer, phase, gate) in [
         (arguments.buffer_request, "on_request", "wants_request_body"),
         (arguments.buffer_response, "on_response", "wants_response_body"),
@@ -167,6 +177,7 @@ fn component(
     let buffer_request = option(arguments.buffer_request);
     let buffer_response = option(arguments.buffer_response);
     let exported = exports.iter().map(|phase| export(phase));
+    let standing = arguments.standing.members();
     let exported_gate = gate.then(export_gate);
     quote! {
         impl ::tollgate_sdk::export::Component for #policy {
@@ -178,6 +189,7 @@ fn component(
                 buffer_request: #buffer_request,
                 buffer_response: #buffer_response,
                 body_gate: #gate,
+                #standing
             };
         }
 
@@ -334,6 +346,8 @@ mod tests {
         );
         let gate = quote!(impl Policy for P { fn on_request(&self) {} fn wants_request_body(&self) -> bool {} });
         assert!(refused(none(), gate).contains("without `buffer(on_request"));
+        let block = quote!(impl Policy for P { fn on_request(&self, _: &mut Request) {} });
+        assert!(refused(quote!(sections(inbound, outbound)), block).contains("no `on_response`"));
         let buffer = quote!(buffer(on_response = 1));
         assert!(
             refused(

@@ -1,8 +1,10 @@
 //! Schemas of configuration types, held against what serde takes.
 
 use super::*;
-use crate::configuration;
-use serde_json::json;
+use crate::dynamic::Text;
+use crate::{Dynamic, Expression, configuration};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn document<T: Schema>() -> Value {
     let text = T::SCHEMA.document();
@@ -176,4 +178,62 @@ fn a_configuration_without_required_members_may_be_left_out() {
     assert_eq!(document::<crate::NoConfig>()["type"], json!(["object", "null"]));
     assert_eq!(document::<crate::NoConfig>()["additionalProperties"], json!(false));
     assert_eq!(document::<More>()["type"], "object");
+}
+
+/// Values that may be expressions.
+#[configuration]
+#[allow(dead_code, reason = "only read by serde")]
+struct Changing {
+    /// How many.
+    #[schema(range(min = 1, max = 9))]
+    many: Dynamic<u64>,
+    #[serde(default)]
+    #[schema(length(min = 2), pattern = "^a")]
+    name: Option<Dynamic<Text>>,
+    #[serde(default)]
+    bodies: Vec<Dynamic<Vec<u8>>>,
+    #[serde(default)]
+    any: Dynamic<Value>,
+    #[serde(default)]
+    always: Option<Expression>,
+}
+
+#[test]
+fn what_is_said_of_a_dynamic_value_is_said_of_its_literal() {
+    let either = |literal: Value| json!({ "if": { "type": "object", "required": ["$expression"] }, "else": literal });
+    let expected = json!({
+        "many": either(json!({ "description": "How many.", "type": "integer", "minimum": 1, "maximum": 9 })),
+        "name": either(json!({ "type": ["string", "number", "boolean"], "minLength": 2, "pattern": "^a" })),
+        "bodies": { "type": "array", "items": either(json!({ "type": "string" })) },
+        "any": either(json!({})),
+        "always": { "type": "object", "required": ["$expression"] },
+    });
+    assert_eq!(document::<Changing>()["properties"], expected);
+    assert_eq!(document::<Changing>()["required"], json!(["many"]));
+}
+
+#[test]
+fn the_schema_takes_expressions_and_still_says_what_is_wrong_with_a_literal() {
+    let expression = json!({ "$expression": 0 });
+    assert!(takes::<Changing>(json!({
+        "many": expression, "name": expression, "bodies": [expression, "b"], "any": expression, "always": expression,
+    })));
+    assert!(takes::<Changing>(json!({ "many": 9, "name": 55, "any": { "a": [1], "b": null } })));
+    assert!(takes::<Changing>(json!({ "many": 1, "name": true, "any": null })));
+    for (name, value) in [
+        ("many", json!(10)),
+        ("many", json!("1")),
+        ("many", json!({ "expression": 0 })),
+        ("name", json!("b")),
+        ("name", json!("a")),
+        ("bodies", json!([[1]])),
+        ("always", json!(true)),
+    ] {
+        let mut config = json!({ "many": 1 });
+        config[name] = value.clone();
+        assert!(!takes::<Changing>(config), "{name}: {value}");
+    }
+    let validator = jsonschema::validator_for(&document::<Changing>()).unwrap();
+    let error = validator.validate(&json!({ "many": 10 })).unwrap_err().to_string();
+    assert_eq!(error, "10 is greater than the maximum of 9");
 }

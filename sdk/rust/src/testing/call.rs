@@ -2,13 +2,16 @@
 
 use crate::manifest::Phase;
 use crate::testing::exchange::Exchange;
+use crate::testing::later::Pending;
 use crate::testing::limiter::{Owned, QuotaKey};
-use crate::testing::message::{Lines, Request, Response};
+use crate::testing::message::{Request, Response, Staged};
+use crate::testing::services::Backend;
 use crate::testing::world::World;
 use crate::verdict::Verdict;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 thread_local! {
     static CALL: RefCell<Option<Call>> = const { RefCell::new(None) };
@@ -27,15 +30,25 @@ pub(crate) struct Call {
     /// The response without this call's edits.
     pub(super) origin: Option<Response>,
     pub(super) variables: BTreeMap<String, Value>,
-    pub(super) staged_headers: Lines,
+    pub(super) staged_headers: Staged,
     pub(super) staged: Option<Response>,
     pub(super) cache_key: Option<String>,
     pub(super) permits: Vec<Owned>,
     pub(super) quotas: Vec<(Owned, QuotaKey)>,
+    pub(super) pending: Vec<Pending>,
+    pub(super) expressions: Rc<[String]>,
+    pub(super) backend: Option<Backend>,
+    pub(super) chosen_by_id: bool,
 }
 
 impl Call {
-    pub(crate) fn new(world: &World, exchange: &Exchange, component: &'static str, statement: &str) -> Self {
+    pub(crate) fn new(
+        world: &World,
+        exchange: &Exchange,
+        component: &'static str,
+        statement: &str,
+        expressions: &Rc<[String]>,
+    ) -> Self {
         Self {
             world: world.clone(),
             component,
@@ -52,6 +65,10 @@ impl Call {
             cache_key: exchange.cache_key.clone(),
             permits: Vec::new(),
             quotas: exchange.quotas.clone(),
+            pending: exchange.pending.clone(),
+            expressions: Rc::clone(expressions),
+            backend: exchange.backend.clone(),
+            chosen_by_id: exchange.chosen_by_id,
         }
     }
 
@@ -68,6 +85,7 @@ impl Call {
         // Counting has happened, whatever the verdict.
         exchange.permits.extend(self.permits);
         exchange.quotas = self.quotas;
+        exchange.pending = self.pending;
         let verdict = match verdict {
             Verdict::Respond(reply) if reply.is_staged() && self.staged.is_none() => {
                 Verdict::fail("the reply is `staged`, but nothing was put ready")
@@ -92,6 +110,7 @@ impl Call {
             exchange.response = self.response;
             if phase == Phase::OnRequest {
                 exchange.request = self.request;
+                exchange.backend = self.backend;
             }
         }
         exchange.settle(&verdict, self.staged);

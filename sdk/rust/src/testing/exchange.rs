@@ -1,7 +1,9 @@
 //! One request and its response, and what statements leave for each other.
 
+use crate::testing::later::Pending;
 use crate::testing::limiter::{Owned, QuotaKey};
-use crate::testing::message::{Lines, Request, Response};
+use crate::testing::message::{Lines, Request, Response, Staged};
+use crate::testing::services::Backend;
 use crate::testing::world::World;
 use crate::verdict::{Failure, Verdict};
 use serde_json::{Value, json};
@@ -18,10 +20,13 @@ pub struct Exchange {
     pub variables: BTreeMap<String, Value>,
     pub(crate) id: u64,
     pub(crate) response: Option<Response>,
-    pub(crate) staged_headers: Lines,
+    pub(crate) staged_headers: Staged,
     pub(crate) cache_key: Option<String>,
     pub(crate) permits: Vec<Owned>,
     pub(crate) quotas: Vec<(Owned, QuotaKey)>,
+    pub(crate) pending: Vec<Pending>,
+    pub(crate) backend: Option<Backend>,
+    pub(crate) chosen_by_id: bool,
     world: World,
 }
 
@@ -43,10 +48,13 @@ impl Exchange {
             variables: BTreeMap::new(),
             id: state.requests,
             response: None,
-            staged_headers: Lines::default(),
+            staged_headers: Staged::default(),
             cache_key: None,
             permits: Vec::new(),
             quotas: Vec::new(),
+            pending: Vec::new(),
+            backend: None,
+            chosen_by_id: false,
             world: world.clone(),
         }
     }
@@ -67,7 +75,26 @@ impl Exchange {
 
     /// The values of a staged response header, whoever will make the response.
     pub fn staged_header(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(self.staged_headers.values(name).next()?).ok()
+        std::str::from_utf8(self.staged_headers.value(name)?).ok()
+    }
+
+    /// Where a statement sends the request; none for the API's own backend.
+    pub fn backend(&self) -> Option<&Backend> {
+        self.backend.as_ref()
+    }
+
+    /// A statement of a broader scope has chosen this backend.
+    pub fn choose_backend(&mut self, backend: Backend) {
+        self.chosen_by_id = matches!(backend, Backend::Id(_));
+        self.backend = Some(backend);
+    }
+
+    /// The outbound section ends: what `admit_later` and `admit_quota_later` have promised is counted, as their expressions
+    /// say now. An exchange that is dropped before counts what waits for no expression.
+    pub fn finish(&mut self) {
+        for pending in std::mem::take(&mut self.pending) {
+            self.quotas.extend(pending.charge(&self.world));
+        }
     }
 
     /// The answer that a verdict makes, if it makes one.
@@ -84,9 +111,7 @@ impl Exchange {
 
     fn apply_staged_headers(&mut self) {
         if let Some(response) = &mut self.response {
-            for (name, value) in &self.staged_headers.0 {
-                response.headers.set(name, value);
-            }
+            self.staged_headers.apply(&mut response.headers);
         }
     }
 }
@@ -108,6 +133,8 @@ fn failed(failure: &Failure) -> Response {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        self.pending.retain(Pending::is_certain);
+        self.finish();
         let mut state = self.world.state();
         for permit in &self.permits {
             state.limiter.release(permit);

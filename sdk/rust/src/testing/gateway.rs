@@ -8,17 +8,27 @@ use crate::testing::call::{Call, buffered};
 use crate::testing::exchange::{Exchange, Outcome};
 use crate::testing::host;
 use crate::testing::message::{Request, Response};
+use crate::testing::services::take_out_expressions;
 use crate::testing::world::World;
 use crate::verdict::Verdict;
 use serde_json::Value;
+use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// A statement with its policy, and the world it runs in.
-#[derive(Debug)]
 pub struct Gateway<P> {
     policy: P,
     world: World,
     statement: String,
+    expressions: Rc<[String]>,
+}
+
+/// The policy need not be `Debug`, so that `unwrap_err` works with any.
+impl<P> fmt::Debug for Gateway<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("statement", &self.statement).finish_non_exhaustive()
+    }
 }
 
 impl<P: Component> Gateway<P> {
@@ -28,7 +38,8 @@ impl<P: Component> Gateway<P> {
     }
 
     /// Configure the policy in a world that it shares with others.
-    pub fn within(world: &World, config: Value) -> Result<Self, ConfigError> {
+    pub fn within(world: &World, mut config: Value) -> Result<Self, ConfigError> {
+        let expressions = take_out_expressions(&mut config).into();
         check(&Self::manifest()["configuration"], &config)?;
         let policy = configuration::parse(&config.to_string()).and_then(P::configure)?;
         let place = {
@@ -37,7 +48,7 @@ impl<P: Component> Gateway<P> {
             state.statements
         };
         let statement = format!("global/inbound/{place}");
-        Ok(Self { policy, world: world.clone(), statement })
+        Ok(Self { policy, world: world.clone(), statement, expressions })
     }
 
     /// The manifest.
@@ -48,6 +59,11 @@ impl<P: Component> Gateway<P> {
     /// The world that the policy runs in.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// What an expression evaluates to from now on, as [`World::expression`] says.
+    pub fn expression(&self, text: &str, value: impl Into<Value>) {
+        self.world.expression(text, value);
     }
 
     /// Let time pass.
@@ -89,6 +105,11 @@ impl<P: Component> Gateway<P> {
         self.call(exchange, Phase::OnResponse, |policy, request, response| policy.on_response(request, response).into())
     }
 
+    /// The outbound section ends, as [`Exchange::finish`] says.
+    pub fn finish(&self, exchange: &mut Exchange) {
+        exchange.finish();
+    }
+
     /// The on-error phase. A policy without it lets the failure be.
     pub fn on_error(&self, exchange: &mut Exchange, error: &LastError) -> Verdict {
         exchange.response();
@@ -108,7 +129,7 @@ impl<P: Component> Gateway<P> {
         }
         let (request, response) = host::handles();
         let (mut request, mut response) = (RequestHandle::new(&request), ResponseHandle::new(&response));
-        let call = Call::new(&self.world, exchange, P::IDENTITY.id, &self.statement);
+        let call = Call::new(&self.world, exchange, P::IDENTITY.id, &self.statement, &self.expressions);
         let (verdict, call) = call.run(|| match self.buffer(exchange, phase, &request, &response) {
             Ok(()) => run(&self.policy, &mut request, &mut response),
             Err(failed) => failed,

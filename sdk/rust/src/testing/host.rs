@@ -1,164 +1,14 @@
 //! The functions of the contract's interfaces, on the call that is running on this thread.
 
+pub(crate) mod limiter;
+pub(crate) mod messages;
+mod services;
+
+pub(crate) use services::{backend, crypto, events, expression, http_client};
+
 /// Handles for the call that is about to run; all of them mean the same messages.
 pub(crate) fn handles() -> (messages::Request, messages::Response) {
     (messages::Request(()), messages::Response(()))
-}
-
-pub(crate) mod messages {
-    use crate::bindings::imports::tollgate::policy::messages::{BodyError, Field, HeaderError, TargetError};
-    use crate::testing::call::with;
-    use crate::testing::message::{Lines, check_header, decoded, split_target};
-
-    pub(crate) struct Request(pub(super) ());
-    pub(crate) struct Response(pub(super) ());
-
-    impl Request {
-        pub(crate) fn method(&self) -> String {
-            with(|call| call.request.method.clone())
-        }
-
-        pub(crate) fn scheme(&self) -> String {
-            with(|call| call.request.scheme.clone())
-        }
-
-        pub(crate) fn authority(&self) -> String {
-            with(|call| call.request.authority.clone())
-        }
-
-        pub(crate) fn path(&self) -> String {
-            with(|call| call.request.path.clone())
-        }
-
-        pub(crate) fn query(&self) -> Option<String> {
-            with(|call| call.request.query.clone())
-        }
-
-        pub(crate) fn query_values(&self, name: &str) -> Vec<String> {
-            let query = self.query().unwrap_or_default();
-            let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs.filter(|(key, _)| decoded(key) == name).map(|(_, value)| decoded(value)).collect()
-        }
-
-        pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-            with(|call| call.request.parameters.get(name).cloned())
-        }
-
-        pub(crate) fn set_method(&self, method: &str) -> Result<(), TargetError> {
-            check_header(method, None, false).map_err(|_| TargetError::Invalid)?;
-            with(|call| call.request.method = method.into());
-            Ok(())
-        }
-
-        pub(crate) fn set_target(&self, path_and_query: &str) -> Result<(), TargetError> {
-            if !path_and_query.starts_with('/') || !path_and_query.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(TargetError::Invalid);
-            }
-            let (path, query) = split_target(path_and_query);
-            with(|call| (call.request.path, call.request.query) = (path, query));
-            Ok(())
-        }
-
-        fn lines<T>(&self, read: impl FnOnce(&mut Lines) -> T) -> T {
-            with(|call| read(&mut call.request.headers))
-        }
-
-        pub(crate) fn body(&self) -> Result<Vec<u8>, BodyError> {
-            with(|call| match call.request_body {
-                true => Ok(call.request.body.clone()),
-                false => Err(BodyError::NotBuffered),
-            })
-        }
-
-        pub(crate) fn set_body(&self, body: &[u8]) -> Result<(), BodyError> {
-            with(|call| call.request.body = body.into());
-            Ok(())
-        }
-
-        const IS_REQUEST: bool = true;
-    }
-
-    impl Response {
-        pub(crate) fn status(&self) -> u16 {
-            self.message(|response| response.status)
-        }
-
-        pub(crate) fn set_status(&self, status: u16) -> bool {
-            let allowed = (200..=599).contains(&status);
-            if allowed {
-                self.message(|response| {
-                    response.status = status;
-                    response.reason = None;
-                });
-            }
-            allowed
-        }
-
-        fn message<T>(&self, read: impl FnOnce(&mut crate::testing::Response) -> T) -> T {
-            with(|call| match &mut call.response {
-                Some(response) => read(response),
-                None => panic!("there is no response in this phase"),
-            })
-        }
-
-        fn lines<T>(&self, read: impl FnOnce(&mut Lines) -> T) -> T {
-            self.message(|response| read(&mut response.headers))
-        }
-
-        pub(crate) fn body(&self) -> Result<Vec<u8>, BodyError> {
-            match with(|call| call.response_body) {
-                true => Ok(self.message(|response| response.body.clone())),
-                false => Err(BodyError::NotBuffered),
-            }
-        }
-
-        pub(crate) fn set_body(&self, body: &[u8]) -> Result<(), BodyError> {
-            self.message(|response| response.body = body.into());
-            Ok(())
-        }
-
-        const IS_REQUEST: bool = false;
-    }
-
-    macro_rules! headers {
-        ($message:ident) => {
-            impl $message {
-                pub(crate) fn header(&self, name: &str) -> Option<Vec<u8>> {
-                    self.lines(|lines| lines.values(name).next().map(<[u8]>::to_vec))
-                }
-
-                pub(crate) fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
-                    self.lines(|lines| lines.values(name).map(<[u8]>::to_vec).collect())
-                }
-
-                pub(crate) fn headers(&self) -> Vec<Field> {
-                    let field = |(name, value): &(String, Vec<u8>)| Field { name: name.clone(), value: value.clone() };
-                    self.lines(|lines| lines.0.iter().map(field).collect())
-                }
-
-                pub(crate) fn set_header(&self, name: &str, value: &[u8]) -> Result<(), HeaderError> {
-                    check_header(name, Some(value), Self::IS_REQUEST)?;
-                    self.lines(|lines| lines.set(name, value));
-                    Ok(())
-                }
-
-                pub(crate) fn append_header(&self, name: &str, value: &[u8]) -> Result<(), HeaderError> {
-                    check_header(name, Some(value), Self::IS_REQUEST)?;
-                    self.lines(|lines| lines.append(name, value));
-                    Ok(())
-                }
-
-                pub(crate) fn remove_header(&self, name: &str) -> Result<(), HeaderError> {
-                    check_header(name, None, Self::IS_REQUEST)?;
-                    self.lines(|lines| lines.remove(name));
-                    Ok(())
-                }
-            }
-        };
-    }
-
-    headers!(Request);
-    headers!(Response);
 }
 
 pub(crate) mod context {
@@ -181,6 +31,14 @@ pub(crate) mod context {
 
     pub(crate) fn operation_id() -> Option<String> {
         with(|call| call.request.operation_id.clone())
+    }
+
+    pub(crate) fn api_path() -> String {
+        with(|call| call.request.api_path.clone())
+    }
+
+    pub(crate) fn operation_definition() -> Option<String> {
+        with(|call| call.request.operation_definition.as_ref().map(ToString::to_string))
     }
 
     pub(crate) fn product_id() -> Option<String> {
@@ -210,6 +68,17 @@ pub(crate) mod context {
         });
         Ok(())
     }
+
+    pub(crate) fn append_response_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+        check_header(name, Some(value), false)?;
+        with(|call| {
+            call.staged_headers.append(name, value);
+            if let Some(response) = &mut call.response {
+                response.headers.append(name, value);
+            }
+        });
+        Ok(())
+    }
 }
 
 pub(crate) mod variables {
@@ -224,51 +93,6 @@ pub(crate) mod variables {
         let value = serde_json::from_str(json).map_err(|_| VariableError::InvalidJson)?;
         with(|call| call.variables.insert(name.into(), value));
         Ok(())
-    }
-}
-
-pub(crate) mod limiter {
-    use crate::limiter::{Counter, Decision, LimiterError, Quota, QuotaDecision, Rule};
-    use crate::testing::call::{Call, with};
-    use crate::testing::limiter::{Owned, owned};
-
-    pub(crate) fn admit(counter: &Counter, cost: u64, rule: Rule) -> Result<Decision, LimiterError> {
-        with(|call| {
-            let owned = counter_of(call, counter)?;
-            let state = &mut *call.world.state();
-            state.limiter.admit(owned, cost, rule, state.monotonic_ms, state.unix_ms)
-        })
-    }
-
-    pub(crate) fn admit_quota(counter: &Counter, cost: u64, quota: Quota) -> Result<QuotaDecision, LimiterError> {
-        with(|call| {
-            let owned = counter_of(call, counter)?;
-            let counted = call.quotas.iter().any(|(counted, _)| *counted == owned);
-            let state = &mut *call.world.state();
-            let (decision, key) = state.limiter.admit_quota(owned.clone(), cost, quota, state.unix_ms, counted)?;
-            if decision.exhausted.is_none() && !counted {
-                call.quotas.push((owned, key));
-            }
-            Ok(decision)
-        })
-    }
-
-    pub(crate) fn acquire(counter: &Counter, max: u32) -> Result<bool, LimiterError> {
-        with(|call| {
-            let owned = counter_of(call, counter)?;
-            let acquired = call.world.state().limiter.acquire(owned.clone(), max);
-            if acquired {
-                call.permits.push(owned);
-            }
-            Ok(acquired)
-        })
-    }
-
-    fn counter_of(call: &Call, counter: &Counter) -> Result<Owned, LimiterError> {
-        match &call.world.state().broken {
-            Some(why) => Err(LimiterError::Other(why.clone())),
-            None => owned(counter, call.component, &call.statement),
-        }
     }
 }
 
@@ -347,6 +171,7 @@ pub(crate) mod cache {
 pub(crate) mod log {
     use crate::log::Level;
     use crate::testing::call::with;
+    use crate::testing::services::Trace;
 
     pub(crate) fn enabled(level: Level) -> bool {
         with(|call| level as u8 >= call.world.state().log_level as u8)
@@ -356,6 +181,12 @@ pub(crate) mod log {
         if enabled(level) {
             with(|call| call.world.state().log.push((level, message.into())));
         }
+    }
+
+    pub(crate) fn trace(source: &str, level: Level, message: &str, metadata: &[(String, String)]) {
+        let trace = Trace { source: source.into(), level, message: message.into(), metadata: metadata.to_vec() };
+        with(|call| call.world.state().services.traces.push(trace));
+        write(level, message);
     }
 }
 

@@ -13,6 +13,17 @@ pub(crate) struct Limiter {
     permits: HashMap<Owned, u32>,
 }
 
+/// What is asked of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Count if there is room.
+    Admit,
+    /// Is there room? Nothing is counted.
+    Look,
+    /// Count, whether there is room or not.
+    Charge,
+}
+
 #[derive(Debug)]
 enum Window {
     Sliding(VecDeque<(u64, u64)>),
@@ -58,6 +69,7 @@ impl Limiter {
     pub(crate) fn admit(
         &mut self,
         owned: Owned,
+        ask: Ask,
         cost: u64,
         rule: Rule,
         now: u64,
@@ -80,7 +92,7 @@ impl Limiter {
         });
         Ok(match (rule, window) {
             (Rule::SlidingWindow(rule), Window::Sliding(stamps)) => {
-                slide(stamps, cost, rule.calls, rule.period_ms, now)
+                slide(stamps, ask, cost, rule.calls, rule.period_ms, now)
             }
             (Rule::TokenBucket(rule), Window::Bucket { level, at }) => {
                 let period = u128::from(rule.period_ms);
@@ -88,9 +100,9 @@ impl Limiter {
                 *level = refilled.min(u128::from(rule.capacity) * period);
                 *at = now;
                 let wanted = u128::from(cost) * period;
-                let admitted = wanted <= *level;
+                let admitted = wanted <= *level || ask == Ask::Charge;
                 let retry_after_ms = if admitted {
-                    *level -= wanted;
+                    *level = if ask == Ask::Look { *level } else { level.saturating_sub(wanted) };
                     0
                 } else {
                     narrow((wanted - *level).div_ceil(u128::from(rule.refill)))
@@ -102,10 +114,10 @@ impl Limiter {
                 if *period != current {
                     (*period, *used) = (current, 0);
                 }
-                let admitted = cost <= rule.calls.saturating_sub(*used);
-                *used += if admitted { cost } else { 0 };
+                let admitted = cost <= rule.calls.saturating_sub(*used) || ask == Ask::Charge;
+                *used += if admitted && ask != Ask::Look { cost } else { 0 };
                 let retry_after_ms = if admitted { 0 } else { ends_in };
-                Decision { admitted, remaining: rule.calls - *used, retry_after_ms }
+                Decision { admitted, remaining: rule.calls.saturating_sub(*used), retry_after_ms }
             }
             _ => unreachable!("the rule is part of the key"),
         })
@@ -115,6 +127,7 @@ impl Limiter {
     pub(crate) fn admit_quota(
         &mut self,
         owned: Owned,
+        ask: Ask,
         cost: u64,
         quota: Quota,
         unix: u64,
@@ -131,11 +144,12 @@ impl Limiter {
         let used = self.quotas.entry(key.clone()).or_default();
         let cost = if counted { 0 } else { cost };
         let exhausted = match (quota.calls, quota.bytes) {
+            _ if ask == Ask::Charge => None,
             (Some(calls), _) if cost > calls.saturating_sub(used.calls) => Some(Exhausted::Calls),
             (_, Some(bytes)) if !counted && used.bytes >= bytes => Some(Exhausted::Bytes),
             _ => None,
         };
-        if exhausted.is_none() {
+        if exhausted.is_none() && ask != Ask::Look {
             used.calls += cost;
         }
         let decision = QuotaDecision {
@@ -165,21 +179,25 @@ impl Limiter {
     }
 }
 
-fn slide(stamps: &mut VecDeque<(u64, u64)>, cost: u64, calls: u64, period: u64, now: u64) -> Decision {
+fn slide(stamps: &mut VecDeque<(u64, u64)>, ask: Ask, cost: u64, calls: u64, period: u64, now: u64) -> Decision {
     while stamps.front().is_some_and(|(at, _)| at + period <= now) {
         stamps.pop_front();
     }
     let used: u64 = stamps.iter().map(|(_, cost)| cost).sum();
-    if cost <= calls - used {
+    let free = calls.saturating_sub(used);
+    if ask == Ask::Look && cost <= free {
+        return Decision { admitted: true, remaining: free, retry_after_ms: 0 };
+    }
+    if ask == Ask::Charge || cost <= free {
         stamps.push_back((now, cost));
-        return Decision { admitted: true, remaining: calls - used - cost, retry_after_ms: 0 };
+        return Decision { admitted: true, remaining: free.saturating_sub(cost), retry_after_ms: 0 };
     }
     let mut freed = 0;
     let wait = stamps.iter().find_map(|(at, cost_then)| {
         freed += cost_then;
-        (cost <= calls - used + freed).then_some(at + period - now)
+        (cost + used <= calls + freed).then_some(at + period - now)
     });
-    Decision { admitted: false, remaining: calls - used, retry_after_ms: wait.unwrap_or(period) }
+    Decision { admitted: false, remaining: free, retry_after_ms: wait.unwrap_or(period) }
 }
 
 /// Which period this is, and how long it lasts yet.
@@ -205,7 +223,7 @@ mod tests {
     #[test]
     fn a_sliding_window_holds_in_every_interval() {
         let mut limiter = Limiter::default();
-        let mut admit = |now| limiter.admit(key(), 1, Rule::sliding_window(2, 1000), now, 0).unwrap();
+        let mut admit = |now| limiter.admit(key(), Ask::Admit, 1, Rule::sliding_window(2, 1000), now, 0).unwrap();
         assert_eq!(admit(0), Decision { admitted: true, remaining: 1, retry_after_ms: 0 });
         assert_eq!(admit(600), Decision { admitted: true, remaining: 0, retry_after_ms: 0 });
         assert_eq!(admit(999), Decision { admitted: false, remaining: 0, retry_after_ms: 1 });
@@ -216,7 +234,7 @@ mod tests {
     #[test]
     fn a_bucket_refills_evenly() {
         let mut limiter = Limiter::default();
-        let mut admit = |now| limiter.admit(key(), 1, Rule::token_bucket(2, 1, 300), now, 0).unwrap();
+        let mut admit = |now| limiter.admit(key(), Ask::Admit, 1, Rule::token_bucket(2, 1, 300), now, 0).unwrap();
         assert!(admit(0).admitted && admit(0).admitted);
         assert_eq!(admit(100), Decision { admitted: false, remaining: 0, retry_after_ms: 200 });
         assert!(admit(300).admitted);
@@ -225,15 +243,29 @@ mod tests {
     #[test]
     fn a_fixed_window_begins_at_its_anchor() {
         let mut limiter = Limiter::default();
-        let mut admit = |unix| limiter.admit(key(), 1, Rule::fixed_window(1, 1000, -300), 0, unix).unwrap();
+        let mut admit = |unix| limiter.admit(key(), Ask::Admit, 1, Rule::fixed_window(1, 1000, -300), 0, unix).unwrap();
         assert!(admit(0).admitted);
         assert_eq!(admit(100), Decision { admitted: false, remaining: 0, retry_after_ms: 600 });
         assert!(admit(700).admitted);
     }
 
     #[test]
+    fn looking_counts_nothing_and_charging_counts_beyond_the_limit() {
+        for rule in [Rule::sliding_window(2, 1000), Rule::token_bucket(2, 2, 1000), Rule::fixed_window(2, 1000, 0)] {
+            let mut limiter = Limiter::default();
+            let mut ask = |ask, cost| limiter.admit(key(), ask, cost, rule, 0, 0).unwrap();
+            for _ in 0..5 {
+                assert_eq!(ask(Ask::Look, 1), Decision { admitted: true, remaining: 2, retry_after_ms: 0 });
+            }
+            ask(Ask::Charge, 5);
+            let refused = ask(Ask::Look, 1);
+            assert!(!refused.admitted && refused.remaining == 0, "{rule:?}");
+        }
+    }
+
+    #[test]
     fn a_rule_of_nothing_is_invalid() {
-        let refused = Limiter::default().admit(key(), 1, Rule::sliding_window(0, 1), 0, 0);
+        let refused = Limiter::default().admit(key(), Ask::Admit, 1, Rule::sliding_window(0, 1), 0, 0);
         assert!(matches!(refused, Err(LimiterError::Invalid(_))));
     }
 
@@ -241,7 +273,8 @@ mod tests {
     fn bytes_exhaust_a_quota_until_its_period_ends() {
         let mut limiter = Limiter::default();
         let quota = Quota { calls: None, bytes: Some(10), period_ms: 1000, anchor_unix_ms: 0 };
-        let admit = |limiter: &mut Limiter, unix| limiter.admit_quota(key(), 1, quota, unix, false).unwrap();
+        let admit =
+            |limiter: &mut Limiter, unix| limiter.admit_quota(key(), Ask::Admit, 1, quota, unix, false).unwrap();
         let (decision, used) = admit(&mut limiter, 0);
         assert_eq!((decision.exhausted, decision.remaining_bytes), (None, Some(10)));
         limiter.add_bytes(&used, 12);

@@ -2,11 +2,39 @@
 
 use crate::bindings::imports::tollgate::policy::messages::HeaderError;
 use crate::context::Subscription;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A header section: names in lower case, lines in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Lines(pub(crate) Vec<(String, Vec<u8>)>);
+
+/// Headers for the response, whoever will make it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Staged {
+    set: Lines,
+    appended: Lines,
+}
+
+impl Staged {
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) {
+        self.appended.remove(name);
+        self.set.set(name, value);
+    }
+
+    pub(crate) fn append(&mut self, name: &str, value: &[u8]) {
+        self.appended.append(name, value);
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
+        self.set.values(name).chain(self.appended.values(name)).next()
+    }
+
+    pub(crate) fn apply(&self, headers: &mut Lines) {
+        self.set.0.iter().for_each(|(name, value)| headers.set(name, value));
+        self.appended.0.iter().for_each(|(name, value)| headers.append(name, value));
+    }
+}
 
 /// A request, with the facts that the gateway knows about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +49,8 @@ pub struct Request {
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) client_ip: String,
     pub(crate) api_id: String,
+    pub(crate) api_path: String,
+    pub(crate) operation_definition: Option<Value>,
     pub(crate) operation_id: Option<String>,
     pub(crate) product_id: Option<String>,
     pub(crate) subscription: Option<Subscription>,
@@ -145,6 +175,8 @@ impl Request {
             parameters: BTreeMap::new(),
             client_ip: "192.0.2.1".into(),
             api_id: "api".into(),
+            api_path: "api".into(),
+            operation_definition: None,
             operation_id: None,
             product_id: None,
             subscription: None,
@@ -208,6 +240,23 @@ impl Request {
         self.api_id = api.into();
         self.operation_id = operation.map(Into::into);
         self.product_id = product.map(Into::into);
+        self
+    }
+
+    /// Matched to an API with this public path. Example: `shop/orders`.
+    #[must_use]
+    pub fn with_api_path(mut self, path: &str) -> Self {
+        self.api_path = path.into();
+        self
+    }
+
+    /// Matched to an operation of which the document says this. Its `id` is the operation's.
+    #[must_use]
+    pub fn with_operation_definition(mut self, definition: Value) -> Self {
+        if let Some(id) = definition["id"].as_str() {
+            self.operation_id = Some(id.into());
+        }
+        self.operation_definition = Some(definition);
         self
     }
 

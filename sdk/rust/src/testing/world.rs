@@ -3,6 +3,7 @@
 use crate::log::Level;
 use crate::testing::cache::Cache;
 use crate::testing::limiter::Limiter;
+use crate::testing::services::Services;
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -24,6 +25,7 @@ pub(crate) struct State {
     pub(crate) log: Vec<(Level, String)>,
     pub(crate) log_level: Level,
     pub(crate) counts: BTreeMap<(String, Vec<(String, String)>), f64>,
+    pub(crate) services: Services,
     pub(crate) broken: Option<String>,
     pub(crate) statements: usize,
     pub(crate) requests: u64,
@@ -39,6 +41,7 @@ impl Default for State {
             log: Vec::new(),
             log_level: Level::Debug,
             counts: BTreeMap::new(),
+            services: Services::default(),
             broken: None,
             statements: 0,
             requests: 0,
@@ -74,7 +77,7 @@ impl World {
         self.state().unix_ms = unix_ms;
     }
 
-    /// Make limiter and cache answer every call with `other(why)` from now on.
+    /// Make limiter, cache and event logs answer every call with `other(why)` from now on.
     pub fn break_state(&self, why: &str) {
         self.state().broken = Some(why.into());
     }

@@ -4,6 +4,7 @@
 
 mod failures;
 mod faults;
+mod flow;
 mod forwarding;
 mod gateway;
 mod isolation;
@@ -15,4 +16,5 @@ mod policies;
 mod reload;
 mod scene;
 mod scopes;
+mod situations;
 mod tidy;

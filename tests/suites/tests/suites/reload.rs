@@ -106,8 +106,8 @@ fn twenty_reloads_under_load_lose_no_request() {
 
 #[test]
 fn a_limiters_counts_survive_a_reload() {
-    let yaml = "policies:\n  inbound: [ { rate-limit: { calls: 4, renewal-period: 300 }, id: burst } ]\n\
-                apis: [ { id: all, path: '', backend: {origin} } ]\n\
+    let yaml = "apis:\n  - id: all\n    path: ''\n    backend: {origin}\n    policies:\n      \
+                inbound: [ { rate-limit: { calls: 4, renewal-period: 300 }, id: burst } ]\n\
                 subscriptions: [ { id: acme, all-apis: true, primary-key: acme-1 } ]\n";
     let gateway = Gateway::with(yaml).origin(greeter()).start();
     let call = || gateway.send(&Request::get("/x").header("ocp-apim-subscription-key", "acme-1")).status;

@@ -1,17 +1,25 @@
 //! Every built-in statement through the real gateway, a module for each.
 
+mod authentication_basic;
 mod cache;
 mod cache_keys;
 mod cache_storing;
+mod cache_values;
 mod check_header;
+mod cors;
+mod emit_metric;
 mod ip_filter;
 mod json_to_xml;
+mod log_event;
 mod quota;
 mod quota_by_key;
 mod rate_limit;
 mod rate_limit_by_key;
 mod return_response;
+mod send_one_way_request;
+mod send_request;
 mod set_header;
+mod trace;
 mod xml_to_json;
 
 use serde_json::Value;

@@ -153,7 +153,7 @@ fn bad_configurations_are_refused_at_their_place() {
             (&by_key("counter-key: §'header:a b'"), "value does not match"),
             (&by_key("counter-key: client-ip, increment-count: §0"), "minimum of 1"),
             (&by_key("counter-key: client-ip, increment-count: §2"), "no call could pass"),
-            (&by_key("counter-key: client-ip, §increment-condition: 'true'"), "unknown key `increment-condition`"),
+            (&by_key("counter-key: client-ip, increment-condition: §'true'"), "not of type"),
             (&by_key("counter-key: client-ip, retry-after-header-name: §Transfer-Encoding"), "belongs to the gateway"),
             ("rate-limit-by-key: { calls: 1, renewal-period: §301, counter-key: client-ip }", "maximum of 300"),
         ],

@@ -137,5 +137,4 @@ fn bad_configurations_are_refused_at_their_place() {
     for section in ["inbound", "outbound", "on-error"] {
         refused(section, &cases);
     }
-    refused("backend", &[("§set-header: { name: x, value: a }", "put it in `inbound` or `outbound`")]);
 }

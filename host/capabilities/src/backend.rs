@@ -1,0 +1,54 @@
+//! `tollgate:backend/backend`: where the request goes.
+
+use tollgate_bindings::backend::backend::{BackendError, Host};
+use tollgate_core::base_url::BaseUrl;
+use tollgate_core::edits::BackendChoice;
+use wasmtime::Result;
+
+use crate::session::Session;
+
+impl Host for Session {
+    fn set_base_url(&mut self, url: String) -> Result<std::result::Result<(), BackendError>> {
+        self.enter()?;
+        if matches!(self.choice()?, Some(BackendChoice::Id(_))) {
+            return Ok(Err(BackendError::ChosenById));
+        }
+        Ok(match BaseUrl::parse(&url) {
+            Ok(url) => {
+                self.effects.diff.backend = Some(BackendChoice::Url(url));
+                Ok(())
+            }
+            Err(problem) => Err(BackendError::InvalidUrl(problem.into())),
+        })
+    }
+
+    fn set_backend_id(&mut self, id: String) -> Result<std::result::Result<(), BackendError>> {
+        self.enter()?;
+        if !self.exchange()?.facts.route.backends.contains_key(&id) {
+            return Ok(Err(BackendError::UnknownBackend(format!("there is no backend `{id}`"))));
+        }
+        self.effects.diff.backend = Some(BackendChoice::Id(id));
+        Ok(Ok(()))
+    }
+
+    fn base_url(&mut self) -> Result<String> {
+        self.enter()?;
+        let exchange = self.exchange()?;
+        Ok(match &self.effects.diff.backend {
+            Some(BackendChoice::Url(url)) => url.to_string(),
+            Some(BackendChoice::Id(id)) => {
+                exchange.facts.route.backends.get(id).map(ToString::to_string).unwrap_or_default()
+            }
+            None => exchange.base_url().to_string(),
+        })
+    }
+}
+
+impl Session {
+    fn choice(&self) -> Result<Option<&BackendChoice>> {
+        Ok(match &self.effects.diff.backend {
+            Some(choice) => Some(choice),
+            None => self.exchange()?.backend.as_ref(),
+        })
+    }
+}

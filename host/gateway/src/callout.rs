@@ -1,0 +1,138 @@
+//! Requests of policies' own, sent over the worker's connections.
+//!
+//! Guests run on stacks that may not hold what belongs to a worker, so what they ask for travels to a task of the
+//! worker and its answer travels back.
+
+use std::sync::Arc;
+
+use http::Request;
+use http::header::HeaderValue;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tollgate_runtime::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
+
+use crate::body::{Body, BodyError, collect};
+use crate::chain::parts_of;
+use crate::hop;
+use crate::upstream::{ConnectFault, Origin, Timeouts, Upstream, UpstreamError};
+
+/// Requests that policies of one worker have under way at once.
+const MAX_UNDER_WAY: usize = 256;
+
+type Answer = Result<IncomingResponse, HttpFailure>;
+
+/// Something to send.
+struct Callout {
+    request: OutgoingRequest,
+    answer: To,
+}
+
+/// Who waits.
+enum To {
+    Guest(oneshot::Sender<Answer>),
+    /// Nobody: a failure is logged for this statement.
+    Log(String),
+}
+
+/// The end that guests hold.
+pub(crate) struct Client {
+    queue: mpsc::Sender<Callout>,
+}
+
+/// The end that the worker holds.
+pub(crate) struct Desk {
+    queue: mpsc::Receiver<Callout>,
+}
+
+/// Both ends.
+pub(crate) fn channel() -> (Client, Desk) {
+    let (sender, receiver) = mpsc::channel(MAX_UNDER_WAY);
+    (Client { queue: sender }, Desk { queue: receiver })
+}
+
+impl HttpClient for Client {
+    fn send(&self, request: OutgoingRequest) -> Answered {
+        let (sender, receiver) = oneshot::channel();
+        let queued = self.queue.try_send(Callout { request, answer: To::Guest(sender) });
+        Box::pin(async move {
+            queued.map_err(|_| HttpFailure::Busy)?;
+            receiver.await.unwrap_or(Err(HttpFailure::Busy))
+        })
+    }
+
+    fn send_one_way(&self, request: OutgoingRequest, describe: String) -> Result<(), HttpFailure> {
+        self.queue.try_send(Callout { request, answer: To::Log(describe) }).map_err(|_| HttpFailure::Busy)
+    }
+}
+
+impl Desk {
+    /// Send what comes, until nobody can ask any more.
+    pub(crate) async fn serve(mut self, upstream: Upstream) {
+        let slots = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+        while let Some(Callout { request, answer }) = self.queue.recv().await {
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                if let To::Guest(guest) = answer {
+                    drop(guest.send(Err(HttpFailure::Busy)));
+                }
+                continue;
+            };
+            let upstream = upstream.clone();
+            tokio::task::spawn_local(async move {
+                let _slot = slot;
+                match answer {
+                    To::Guest(mut guest) => {
+                        // A guest that is gone needs no answer, and its request may be abandoned.
+                        tokio::select! {
+                            sent = send(&upstream, request) => drop(guest.send(sent)),
+                            () = guest.closed() => {}
+                        }
+                    }
+                    To::Log(statement) => {
+                        if let Err(error) = send(&upstream, request).await {
+                            tracing::warn!(statement, %error, "a one-way request failed");
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
+
+async fn send(upstream: &Upstream, request: OutgoingRequest) -> Answer {
+    let timeout = request.timeout;
+    tokio::time::timeout(timeout, send_whole(upstream, request)).await.unwrap_or(Err(HttpFailure::Timeout))
+}
+
+async fn send_whole(upstream: &Upstream, asked: OutgoingRequest) -> Answer {
+    let OutgoingRequest { method, origin: url, private, target, headers, body, timeout, max_body } = asked;
+    let origin = Origin::of(&url, None).map_err(|error| HttpFailure::Connect(error.to_string()))?;
+    let origin = if private { origin } else { origin.public_only() };
+    let mut request = Request::new(Body::full(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = target.into();
+    *request.headers_mut() = headers;
+    hop::set_host(request.headers_mut(), &origin);
+    let agent = HeaderValue::from_static("tollgate");
+    request.headers_mut().entry(http::header::USER_AGENT).or_insert(agent);
+    let is_head = request.method() == http::Method::HEAD;
+    let timeouts = Timeouts { connect: timeout, response_header: timeout, body_idle: timeout };
+    let response = upstream.send(&origin, request, timeouts).await.map_err(|error| failure(&error, &url.host))?;
+    let (mut head, body) = parts_of(response);
+    hop::clean_response(&mut head.headers, is_head);
+    let body = collect(body, max_body).await.map_err(|error| match error {
+        BodyError::TooLarge { .. } => HttpFailure::TooLarge,
+        BodyError::Timeout => HttpFailure::Timeout,
+        BodyError::Broken => HttpFailure::Broken(error.to_string()),
+    })?;
+    Ok(IncomingResponse { head, body })
+}
+
+fn failure(error: &UpstreamError, host: &str) -> HttpFailure {
+    match error {
+        UpstreamError::Connect(ConnectFault::Private) => HttpFailure::Private(host.to_owned()),
+        UpstreamError::Connect(fault) => HttpFailure::Connect(fault.to_string()),
+        UpstreamError::ConnectTimeout | UpstreamError::ResponseHeaderTimeout => HttpFailure::Timeout,
+        UpstreamError::Broken | UpstreamError::Malformed(_) | UpstreamError::RequestBody(_) => {
+            HttpFailure::Broken(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `forward-request`: the request goes to its origin, and the response comes back (`apim.md` §1.4).
+
+use std::time::Instant;
+
+use http::header;
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri};
+use serde_json::json;
+use tollgate_core::base_url::BaseUrl;
+use tollgate_core::message::ResponseHead;
+
+use super::{Failing, StepFailure, Stop, Walk, in_memory};
+use crate::body::Body;
+use crate::hop;
+use crate::plan::{Forward, Target};
+use crate::respond::Rejection;
+use crate::upstream::{Origin, Timeouts, UpstreamError};
+
+/// Redirects that are followed for one request.
+const MAX_REDIRECTS: usize = 5;
+
+/// Where a request goes and what it is, but for its body.
+struct Head {
+    target: Target,
+    method: Method,
+    uri: Uri,
+    headers: http::HeaderMap,
+}
+
+impl Walk {
+    pub(super) async fn forward(&mut self, forward: &Forward) -> Result<(), Stop> {
+        let settings = self.forward_settings(forward).map_err(|failing| self.failed(&forward.own, failing))?;
+        let (timeouts, follows) = settings;
+        let keeps = forward.buffer_request_body || follows || self.chain.keeps_request_body;
+        if keeps {
+            let read = in_memory(&mut self.request_body).await;
+            read.map_err(|error| self.failed(&forward.own, Failing::Rejected(Rejection::from(error))))?;
+        }
+        let mut head = self.head().map_err(|rejection| self.failed(&forward.own, Failing::Rejected(rejection)))?;
+        let sent = Instant::now();
+        let mut redirects = 0;
+        let response = loop {
+            let response = self.send(forward, &mut head, timeouts, follows).await?;
+            let next = (follows && redirects < MAX_REDIRECTS).then(|| redirected(&head, &response)).flatten();
+            let Some(next) = next else { break response };
+            if next.method == Method::GET && head.method != Method::GET {
+                self.request_body = Body::empty();
+            }
+            head = next;
+            redirects += 1;
+        };
+        let elapsed = sent.elapsed();
+        self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
+        let is_head = head.method == Method::HEAD;
+        let (mut response_head, body) = parts_of(response);
+        hop::clean_response(&mut response_head.headers, is_head);
+        let status = response_head.status;
+        let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.trace_own(&forward.own, || {
+            json!({
+                "origin": head.target.origin.name(),
+                "method": head.method.as_str(),
+                "target": head.uri.to_string(),
+                "status": status.as_u16(),
+                "redirects": redirects,
+                "us": us,
+            })
+        });
+        self.answer(response_head, body);
+        if forward.fail_on_error_status_code && status.as_u16() >= 400 {
+            return Err(Stop::Failed(Box::new(StepFailure {
+                source: forward.own.name.into(),
+                statement: None,
+                at: Some(std::sync::Arc::clone(&forward.own.position)),
+                rejection: None,
+                detail: None,
+            })));
+        }
+        Ok(())
+    }
+
+    fn forward_settings(&self, forward: &Forward) -> Result<(Timeouts, bool), Failing> {
+        let api = &self.chain.forwarding;
+        let exchange = self.exchange().ok_or(Failing::Rejected(Rejection::PolicyFault))?;
+        let response_header = match &forward.timeout {
+            Some(timeout) => timeout.get(exchange)?,
+            None => api.timeouts.response_header,
+        };
+        let follows = forward.follow_redirects.get(exchange)?;
+        Ok((Timeouts { response_header, ..api.timeouts }, follows))
+    }
+
+    /// The request as it goes out.
+    fn head(&mut self) -> Result<Head, Rejection> {
+        let api = std::sync::Arc::clone(&self.chain);
+        let api = &api.forwarding;
+        let is_seen_again = self.chain.reads_request_later;
+        let exchange = self.exchange_mut().ok_or(Rejection::PolicyFault)?;
+        let target = api.target(exchange)?;
+        let path = api.path_at_origin(&target, &exchange.request.target, exchange.is_rewritten);
+        let headers = match is_seen_again {
+            true => exchange.request.headers.clone(),
+            false => std::mem::take(&mut exchange.request.headers),
+        };
+        Ok(Head {
+            target,
+            method: exchange.request.method.clone(),
+            uri: path.map(Uri::from).ok_or(Rejection::MalformedPath)?,
+            headers,
+        })
+    }
+
+    async fn send(
+        &mut self,
+        forward: &Forward,
+        head: &mut Head,
+        timeouts: Timeouts,
+        is_repeated: bool,
+    ) -> Result<Response<Body>, Stop> {
+        // A body in memory is shared and can be sent again; one that streams is gone after this.
+        let body = match self.request_body.in_memory() {
+            Some(bytes) => Body::full(bytes),
+            None => std::mem::take(&mut self.request_body),
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method.clone();
+        *request.uri_mut() = head.uri.clone();
+        *request.headers_mut() = match is_repeated {
+            true => head.headers.clone(),
+            false => std::mem::take(&mut head.headers),
+        };
+        hop::set_host(request.headers_mut(), &head.target.origin);
+        let answered = self.upstream.send(&head.target.origin, request, timeouts).await;
+        answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
+    }
+
+    fn unanswered(&mut self, forward: &Forward, origin: &Origin, error: &UpstreamError) -> Stop {
+        let rejection = Rejection::from(error);
+        let (origin, blame) = (origin.name(), rejection.blame().name());
+        let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
+        tracing::warn!(origin, request_id, %error, "error.type" = error.name(), "error.blame" = blame,
+            "there is no response from the origin");
+        self.trace_own(&forward.own, || json!({ "origin": origin, "failed": error.name() }));
+        StepFailure::of_step(&forward.own, rejection)
+    }
+}
+
+/// Status, reason and headers apart from the body.
+pub(crate) fn parts_of(response: Response<Body>) -> (ResponseHead, Body) {
+    let (parts, body) = response.into_parts();
+    let reason = parts.extensions.get::<hyper::ext::ReasonPhrase>();
+    let reason = reason.and_then(|phrase| std::str::from_utf8(phrase.as_bytes()).ok()).map(Box::from);
+    (ResponseHead { status: parts.status, reason, headers: parts.headers }, body)
+}
+
+/// The request that a redirect asks for; none if it asks for none that can be followed (RFC 9110 §15.4).
+fn redirected(head: &Head, response: &Response<Body>) -> Option<Head> {
+    let status = response.status();
+    let changes_method = match status {
+        StatusCode::SEE_OTHER => head.method != Method::HEAD,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => head.method == Method::POST,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
+        _ => return None,
+    };
+    let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    let location = location.split('#').next()?;
+    let (target, path) = located(&head.target, &head.uri, location)?;
+    let mut headers = head.headers.clone();
+    if target.origin != head.target.origin {
+        // What proves who the caller is was meant for the first origin.
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(header::COOKIE);
+    }
+    let method = if changes_method { Method::GET } else { head.method.clone() };
+    if changes_method {
+        headers.remove(header::CONTENT_TYPE);
+    }
+    Some(Head { target, method, uri: Uri::from(path), headers })
+}
+
+/// Where a `Location` points, seen from a request that was sent (RFC 3986 §5.2, without dot segments).
+fn located(from: &Target, uri: &Uri, location: &str) -> Option<(Target, PathAndQuery)> {
+    if location.contains("://") {
+        let absolute: Uri = location.parse().ok()?;
+        let path = absolute.path_and_query()?.clone();
+        let base = location.split('?').next()?;
+        let base = BaseUrl::parse(base).ok()?;
+        // A redirect to elsewhere must not become a way into the private network of the gateway.
+        let origin = Origin::of(&BaseUrl { base: String::new(), ..base }, None).ok()?;
+        let origin = if origin == from.origin { from.origin.clone() } else { origin.public_only() };
+        return Some((Target { origin, base: String::new() }, path));
+    }
+    let path = match location.strip_prefix('/') {
+        Some(_) if location.starts_with("//") => return None,
+        Some(_) => location.to_owned(),
+        None if location.starts_with('?') => format!("{}{location}", uri.path()),
+        None => {
+            let folder = uri.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("{folder}/{location}")
+        }
+    };
+    Some((from.clone(), PathAndQuery::try_from(path).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        let url = BaseUrl::parse("http://a.example:81").unwrap();
+        Target { origin: Origin::of(&url, None).unwrap(), base: String::new() }
+    }
+
+    #[test]
+    fn a_location_is_read_from_where_the_request_was_sent() {
+        let uri: Uri = "/v1/items/7?x=1".parse().unwrap();
+        for (location, origin, path) in [
+            ("/b?c", "a.example:81", "/b?c"),
+            ("8", "a.example:81", "/v1/items/8"),
+            ("?y=2", "a.example:81", "/v1/items/7?y=2"),
+            ("http://b.example/z", "b.example:80", "/z"),
+            ("http://a.example:81/z", "a.example:81", "/z"),
+        ] {
+            let (target, at) = located(&target(), &uri, location).unwrap();
+            assert_eq!((target.origin.name(), at.as_str()), (origin, path), "{location}");
+        }
+        for location in ["//b.example/x", "ftp://b.example/x", "http://u:p@b.example/"] {
+            assert!(located(&target(), &uri, location).is_none(), "{location}");
+        }
+    }
+}

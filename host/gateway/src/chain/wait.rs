@@ -1,0 +1,116 @@
+//! `wait`: steps that run beside each other, each on a copy of the exchange (`apim.md` §1.8).
+//!
+//! What they set counts afterwards in the order of the document: variables, and headers for the response to come.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use serde_json::json;
+use tollgate_document::WaitFor;
+use tollgate_runtime::Exchange;
+
+use super::{Failing, Stop, Walk};
+use crate::body::Body;
+use crate::plan::{Step, Wait};
+use crate::respond::Rejection;
+
+/// A step under way, with the walk that it is on.
+type Running = Pin<Box<dyn Future<Output = (Walk, Result<(), Stop>)>>>;
+
+/// What is known of a step.
+enum Branch {
+    Running(Running),
+    Ended(Box<Walk>, Result<(), Stop>),
+    Abandoned,
+}
+
+impl Walk {
+    pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Stop> {
+        let wait_for = self.compute(wait.wait_for.needs(), |exchange| wait.wait_for.get(exchange)).await;
+        let any = wait_for.map_err(|failing| self.failed(&wait.own, failing))? == WaitFor::Any;
+        let needs = wait.steps.iter().fold(tollgate_expression::Needs::default(), |needs, step| needs | step.needs());
+        self.show(needs).await.map_err(|failing| self.failed(&wait.own, failing))?;
+        self.hide();
+        let before = self.exchange().map(Exchange::branch);
+        let Some(before) = before else {
+            return Err(self.failed(&wait.own, Failing::Rejected(Rejection::PolicyFault)));
+        };
+        let mut branches: Vec<Branch> = wait.steps.iter().map(|step| self.branch(&before, step)).collect();
+        ended(&mut branches, any).await;
+        let count = branches.iter().filter(|branch| matches!(branch, Branch::Ended(..))).count();
+        self.trace_own(&wait.own, || json!({ "for": if any { "any" } else { "all" }, "ended": count }));
+        self.join(&before, branches)
+    }
+
+    /// A step on a copy of the exchange.
+    fn branch(&self, before: &Exchange, step: &Step) -> Branch {
+        let copy = |body: &Body| body.in_memory().map_or_else(Body::empty, Body::full);
+        let mut walk = Walk {
+            leases: Rc::clone(&self.leases),
+            upstream: self.upstream.clone(),
+            chain: Arc::clone(&self.chain),
+            exchange: Some(Box::new(before.branch())),
+            request_body: copy(&self.request_body),
+            response_body: copy(&self.response_body),
+            staged_names: Vec::new(),
+            section: self.section,
+            origin_time: None,
+        };
+        let step = step.clone();
+        Branch::Running(Box::pin(async move {
+            let ended = walk.run(std::slice::from_ref(&step)).await;
+            (walk, ended)
+        }))
+    }
+
+    /// Take over what the steps have set, and the first stop of them.
+    fn join(&mut self, before: &Exchange, branches: Vec<Branch>) -> Result<(), Stop> {
+        let mut stopped = Ok(());
+        for branch in branches {
+            let Branch::Ended(mut walk, ended) = branch else { continue };
+            let (Some(theirs), Some(ours)) = (walk.exchange.take(), self.exchange_mut()) else { continue };
+            for (name, value) in theirs.variables.iter() {
+                if before.variables.get(name).is_none_or(|known| known.to_json() != value.to_json()) {
+                    // Over the limit it stays as it was, which a later expression will find out.
+                    let _ = ours.variables.set(name, value.clone());
+                }
+            }
+            ours.staged_headers.extend(theirs.staged_headers);
+            ours.holds.absorb(theirs.holds);
+            if let (Some(trace), Some(more)) = (&mut ours.trace, theirs.trace) {
+                trace.append(*more);
+            }
+            if stopped.is_ok() {
+                stopped = ended;
+            }
+        }
+        stopped
+    }
+}
+
+/// Poll all branches until all of them have ended, or one of them if that is enough; the rest is abandoned.
+async fn ended(branches: &mut [Branch], any: bool) {
+    poll_fn(|context| {
+        let mut running = 0;
+        let mut is_enough = false;
+        for branch in branches.iter_mut() {
+            if let Branch::Running(step) = branch {
+                match step.as_mut().poll(context) {
+                    Poll::Ready((walk, ended)) => *branch = Branch::Ended(Box::new(walk), ended),
+                    Poll::Pending => running += 1,
+                }
+            }
+            is_enough |= any && matches!(branch, Branch::Ended(..));
+        }
+        if running == 0 || is_enough { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    for branch in branches {
+        if matches!(branch, Branch::Running(_)) {
+            *branch = Branch::Abandoned;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a request would meet: its route, and its effective chain with the line that each entry came from.
+
+use std::fmt::Write;
+
+use http::Method;
+use http::uri::PathAndQuery;
+use tollgate_core::path;
+use tollgate_core::place::Section;
+
+use crate::admit;
+use crate::plan::{Plan, Step};
+use crate::route::Parameters;
+
+/// Why a request would meet nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unroutable {
+    /// The path is none, or one that servers read differently.
+    #[error("the path is malformed; the client would get 400")]
+    Path,
+    /// No API has it.
+    #[error("no API has this path; the client would get 404")]
+    Api,
+    /// No operation has it.
+    #[error("no operation of the API has this method and path; the client would get 404")]
+    Operation,
+    /// There is no good key.
+    #[error("the API asks for a subscription key, and this is none that opens it; the client would get 401")]
+    Key,
+}
+
+impl Plan {
+    /// The route of a request and everything that would run for it, as text.
+    pub fn explain(&self, method: &Method, target: &str, key: Option<&str>) -> Result<String, Unroutable> {
+        let target: PathAndQuery = target.parse().map_err(|_| Unroutable::Path)?;
+        let normal = path::normalise(target.path()).map_err(|_| Unroutable::Path)?;
+        let (number, rest) = self.api_table.find(&normal).ok_or(Unroutable::Api)?;
+        let api = self.apis.get(number).ok_or(Unroutable::Api)?;
+        let (operation, parameters) = match &api.operations {
+            Some(table) => table.find(method, rest).ok_or(Unroutable::Operation)?,
+            None => (0, Parameters::new()),
+        };
+        let now = unix_ms;
+        let permit = admit::admit(&self.keys, &api.door, key.map(str::as_bytes), now).map_err(|_| Unroutable::Key)?;
+        let chain = api.chains.get(operation).ok_or(Unroutable::Operation)?.chain(permit.product);
+        let facts = &chain.facts;
+        let mut out = String::new();
+        // Writing to a String can't fail.
+        let _ = writeln!(out, "api           {} (/{})", facts.api, facts.api_path);
+        if let Some(operation) = &facts.operation {
+            let _ = writeln!(out, "operation     {} ({} {})", operation.id, operation.method, operation.url);
+        }
+        for (name, value) in &parameters {
+            let _ = writeln!(out, "parameter     {name} = {value}");
+        }
+        let _ = writeln!(out, "product       {}", facts.product.as_deref().unwrap_or("none"));
+        let subscription = permit.subscription.as_ref().map_or("none", |subscription| subscription.id.as_str());
+        let _ = writeln!(out, "subscription  {subscription}");
+        let _ = writeln!(out, "backend       {}", facts.backend);
+        for section in Section::ALL {
+            let _ = writeln!(out, "\n{section}");
+            steps(chain.section(section), 1, &mut out);
+        }
+        Ok(out)
+    }
+}
+
+fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn steps(list: &[Step], depth: usize, out: &mut String) {
+    if list.is_empty() {
+        let _ = writeln!(out, "{}nothing", "  ".repeat(depth));
+    }
+    for step in list {
+        let (name, position, when) = match step {
+            Step::Statement(call) => {
+                (call.statement.identity.name.as_str(), &call.statement.identity.position, call.when.as_ref())
+            }
+            other => match other.own() {
+                Some(own) => (own.name, &own.position, own.when.as_ref()),
+                None => continue,
+            },
+        };
+        let id = position.id.as_ref().map(|id| format!(" #{id}")).unwrap_or_default();
+        let when = when.map(|when| format!(" when {}", when.source())).unwrap_or_default();
+        let scope = position.scope.name();
+        let _ = writeln!(out, "{}{name}{id}  ({scope}, {}){when}", "  ".repeat(depth), position.source);
+        match step {
+            Step::Choose(choose) => {
+                for branch in &choose.branches {
+                    let _ = writeln!(out, "{}when {}", "  ".repeat(depth + 1), branch.condition.source());
+                    steps(&branch.steps, depth + 2, out);
+                }
+                let _ = writeln!(out, "{}otherwise", "  ".repeat(depth + 1));
+                steps(&choose.otherwise, depth + 2, out);
+            }
+            other => {
+                for list in other.lists() {
+                    steps(list, depth + 1, out);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a statement may call: what its component is granted, or, for a built-in, what the operator wrote down.
+//!
+//! An origin that stands in a built-in's configuration, before any expression, or that is a backend of the document,
+//! was written by the operator and is granted by that; an origin that an expression computes has to be among the document's `egress`.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_core::egress::{Egress, EgressRule};
+use tollgate_document::{Document, Statement};
+
+/// The origins that a statement may call.
+pub(super) fn of(document: &Document, statement: &Statement) -> Arc<Egress> {
+    let custom = document.components.iter().find(|component| component.name == statement.name);
+    if let Some(component) = custom {
+        return Arc::new(component.egress.clone());
+    }
+    let mut rules = document.egress.rules().to_vec();
+    let backends = document.backends.iter().map(|backend| &backend.origin);
+    rules.extend(
+        document.apis.iter().map(|api| &api.backend).chain(backends).filter_map(|url| origin(&url.to_string())),
+    );
+    written(&statement.config, &mut rules);
+    for expression in &statement.expressions {
+        // An expression that goes on with the host makes it another host, which isn't granted by this.
+        rules.extend(origin(expression.dynamic.source().split("${").next().unwrap_or_default()));
+    }
+    Arc::new(Egress::new(rules))
+}
+
+fn written(config: &Value, rules: &mut Vec<EgressRule>) {
+    match config {
+        Value::String(text) => rules.extend(origin(text)),
+        Value::Array(items) => items.iter().for_each(|item| written(item, rules)),
+        Value::Object(members) => members.values().for_each(|member| written(member, rules)),
+        _ => {}
+    }
+}
+
+/// The origin of a URL, as a rule that allows private addresses: whoever wrote it knows where it leads.
+fn origin(text: &str) -> Option<EgressRule> {
+    let scheme_end = text.find("://")? + 3;
+    if !matches!(&text[..scheme_end], "http://" | "https://") {
+        return None;
+    }
+    let rest = &text[scheme_end..];
+    let authority = rest.split(['/', '?', '#']).next()?;
+    if authority.contains(['*', '@']) {
+        return None;
+    }
+    let rule = EgressRule::parse(&text[..scheme_end + authority.len()]).ok()?;
+    Some(EgressRule { private: true, ..rule })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_core::message::Scheme;
+
+    #[test]
+    fn the_origin_of_a_url_that_was_written_out_is_granted() {
+        let rules: Vec<_> =
+            ["https://a.example/token?x=1", "http://127.0.0.1:9000"].into_iter().filter_map(origin).collect();
+        let egress = Egress::new(rules);
+        assert!(egress.access(Scheme::Https, "a.example", 443).is_some_and(|access| access.private));
+        assert!(egress.access(Scheme::Http, "127.0.0.1", 9000).is_some());
+        assert!(egress.access(Scheme::Http, "127.0.0.1", 9001).is_none());
+        for text in ["a.example", "ftp://a.example", "https://u:p@a.example/", "https://*/x", "say http://a.example"] {
+            assert!(origin(text).is_none(), "{text}");
+        }
+    }
+}

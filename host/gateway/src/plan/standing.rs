@@ -1,0 +1,39 @@
+//! Where a statement may stand: its component's phases, and what its manifest says of sections and scopes.
+
+use tollgate_core::place::Section;
+use tollgate_document::{Diagnostics, Statement};
+use tollgate_runtime::Admitted;
+
+/// A statement of one policy document that may stand once in a section.
+pub(super) type Seen = (Section, String);
+
+/// Report a statement that may not stand where it does.
+pub(super) fn check(statement: &Statement, admitted: &Admitted, seen: &mut Vec<Seen>, diagnostics: &mut Diagnostics) {
+    let (name, section, scope) = (&statement.name, statement.placed.section, statement.placed.scope);
+    let manifest = &admitted.manifest;
+    if !admitted.has(section.phase()) {
+        let phases: Vec<&str> = admitted.phases().iter().map(|phase| phase.name()).collect();
+        let message = format!(
+            "`{name}` can't stand in the section `{section}`: it has no {}, only {}",
+            section.phase(),
+            phases.join(", ")
+        );
+        diagnostics.push(statement.mark(), message);
+    } else if let Some(sections) = manifest.sections.as_deref().filter(|sections| !sections.contains(&section)) {
+        let allowed: Vec<&str> = sections.iter().map(|section| section.name()).collect();
+        let message = format!("`{name}` can't stand in the section `{section}`, only in {}", allowed.join(", "));
+        diagnostics.push(statement.mark(), message);
+    } else if let Some(scopes) = manifest.scopes.as_deref().filter(|scopes| !scopes.contains(&scope)) {
+        let allowed: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+        let message = format!("`{name}` can't stand in the {} scope, only in {}", scope.name(), allowed.join(", "));
+        diagnostics.push(statement.mark(), message);
+    }
+    if manifest.once {
+        let this = (section, name.clone());
+        if seen.contains(&this) {
+            diagnostics.push(statement.mark(), format!("`{name}` may stand once in a section, and stands here again"));
+        } else {
+            seen.push(this);
+        }
+    }
+}
