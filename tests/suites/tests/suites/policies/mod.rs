@@ -1,6 +1,7 @@
 //! Every built-in statement through the real gateway, a module for each.
 
 mod authentication_basic;
+mod bodies;
 mod cache;
 mod cache_keys;
 mod cache_storing;
@@ -16,10 +17,13 @@ mod quota_by_key;
 mod rate_limit;
 mod rate_limit_by_key;
 mod return_response;
+mod rewriting;
 mod send_one_way_request;
 mod send_request;
+mod set_body;
 mod set_header;
 mod trace;
+mod validate_jwt;
 mod xml_to_json;
 
 use serde_json::Value;
