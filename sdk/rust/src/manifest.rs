@@ -1,7 +1,7 @@
 //! The manifest: how a policy presents itself, made of what the attribute saw and of the configuration's type.
 
 use crate::policy::Policy;
-use crate::schema::{Schema, push_list, push_string};
+use crate::schema::{Schema, push_string};
 
 /// What `#[policy]` found out about a policy.
 #[derive(Debug)]
@@ -20,14 +20,9 @@ pub struct Identity {
     pub buffer_response: Option<u64>,
     /// Whether `body-gate` is exported.
     pub body_gate: bool,
-    /// The sections that it may stand in; empty for all in which its phases run.
-    pub sections: &'static [&'static str],
-    /// The scopes that it may stand in; empty for all.
-    pub scopes: &'static [&'static str],
-    /// Whether a section may hold it only once.
-    pub once: bool,
-    /// Status and reason of its refusals; without a status if the operator chooses it.
-    pub rejections: &'static [(Option<u16>, &'static str)],
+    /// The manifest's members `sections`, `scopes`, `once` and `rejections`, as JSON text with a comma before each; what
+    /// says nothing is left out.
+    pub standing: &'static str,
 }
 
 /// A phase, as far as the manifest tells them apart.
@@ -62,31 +57,9 @@ pub fn describe<P: Component>() -> String {
     text.push_str(",\"bodies\":{");
     push_bodies(&mut text, &identity);
     text.push('}');
-    push_standing(&mut text, &identity);
+    text.push_str(identity.standing);
     text.push('}');
     text
-}
-
-/// What says nothing is left out.
-fn push_standing(text: &mut String, identity: &Identity) {
-    for (name, words) in [(",\"sections\":", identity.sections), (",\"scopes\":", identity.scopes)] {
-        if !words.is_empty() {
-            text.push_str(name);
-            push_list(text, words, |text, word| push_string(text, word));
-        }
-    }
-    if identity.once {
-        text.push_str(",\"once\":true");
-    }
-    if !identity.rejections.is_empty() {
-        text.push_str(",\"rejections\":");
-        push_list(text, identity.rejections, |text, (status, reason)| {
-            let status = status.map_or("null".into(), |status| status.to_string());
-            text.push_str(&format!("{{\"status\":{status},\"reason\":"));
-            push_string(text, reason);
-            text.push('}');
-        });
-    }
 }
 
 /// Only the phases that exist and see a body of the wire: an on-error section's response is the gateway's own.

@@ -206,6 +206,8 @@ impl Node {
         text
     }
 
+    // Called from many places, and never where time matters.
+    #[inline(never)]
     fn write(&self, text: &mut String, description: &str, limits: Limits) {
         let start = text.len();
         self.write_keywords(text, description, limits, "\"object\"");
@@ -342,7 +344,7 @@ fn write_members(text: &mut String, members: &'static [Member], unknown: Unknown
     }
 }
 
-pub(crate) fn push_list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
+fn push_list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
     text.push('[');
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {

@@ -177,7 +177,7 @@ fn component(
     let buffer_request = option(arguments.buffer_request);
     let buffer_response = option(arguments.buffer_response);
     let exported = exports.iter().map(|phase| export(phase));
-    let standing = arguments.standing.members();
+    let standing = arguments.standing.manifest();
     let exported_gate = gate.then(export_gate);
     quote! {
         impl ::tollgate_sdk::export::Component for #policy {
@@ -189,7 +189,7 @@ fn component(
                 buffer_request: #buffer_request,
                 buffer_response: #buffer_response,
                 body_gate: #gate,
-                #standing
+                standing: #standing,
             };
         }
 

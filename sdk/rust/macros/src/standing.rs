@@ -1,7 +1,5 @@
 //! Where a statement may stand, and how it may refuse: the arguments `sections`, `scopes`, `once` and `rejects`.
 
-use proc_macro2::TokenStream;
-use quote::quote;
 use syn::meta::ParseNestedMeta;
 use syn::{LitInt, LitStr, Result, Token, parenthesized};
 
@@ -33,22 +31,29 @@ impl Standing {
         self.sections.iter().map(String::as_str)
     }
 
-    /// The members of `Identity`.
-    pub(crate) fn members(&self) -> TokenStream {
-        let Self { sections, scopes, once, rejections } = self;
-        let rejections = rejections.iter().map(|(status, reason)| {
-            let status = match status {
-                Some(status) => quote!(::core::option::Option::Some(#status)),
-                None => quote!(::core::option::Option::None),
-            };
-            quote!((#status, #reason))
-        });
-        quote! {
-            sections: &[#(#sections),*],
-            scopes: &[#(#scopes),*],
-            once: #once,
-            rejections: &[#(#rejections),*],
+    /// The members of the manifest, each with a comma before it. Written here, so that they add no code to a component.
+    ///
+    /// All words are letters, digits and hyphens, so that none needs an escape.
+    pub(crate) fn manifest(&self) -> String {
+        let mut text = String::new();
+        for (name, words) in [("sections", &self.sections), ("scopes", &self.scopes)] {
+            if !words.is_empty() {
+                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                text.push_str(&format!(",\"{name}\":[{}]", words.join(",")));
+            }
         }
+        if self.once {
+            text.push_str(",\"once\":true");
+        }
+        let rejection = |(status, reason): &(Option<u16>, String)| {
+            let status = status.map_or("null".into(), |status| status.to_string());
+            format!("{{\"status\":{status},\"reason\":\"{reason}\"}}")
+        };
+        if !self.rejections.is_empty() {
+            let rejections: Vec<String> = self.rejections.iter().map(rejection).collect();
+            text.push_str(&format!(",\"rejections\":[{}]", rejections.join(",")));
+        }
+        text
     }
 }
 
@@ -119,12 +124,11 @@ mod tests {
             id = "a"
         ))
         .unwrap();
-        let standing = arguments.standing;
-        assert_eq!(standing.sections, ["inbound", "on-error"]);
-        assert_eq!(standing.scopes, ["product", "api"]);
-        assert!(standing.once);
-        let expected = [(Some(429), "RateLimitExceeded".to_owned()), (None, "HeaderNotFound".to_owned())];
-        assert_eq!(standing.rejections, expected);
+        assert_eq!(
+            arguments.standing.manifest(),
+            r#","sections":["inbound","on-error"],"scopes":["product","api"],"once":true,"rejections":[{"status":429,"reason":"RateLimitExceeded"},{"status":null,"reason":"HeaderNotFound"}]"#
+        );
+        assert_eq!(Arguments::parse(quote!(id = "a")).unwrap().standing.manifest(), "");
     }
 
     #[test]
