@@ -98,8 +98,9 @@ fn rejections(meta: &ParseNestedMeta<'_>) -> Result<Vec<(Option<u16>, String)>> 
         let reason = inner.parse::<LitStr>()?;
         if !reason.value().starts_with(|first: char| first.is_ascii_uppercase())
             || !reason.value().bytes().all(|byte| byte.is_ascii_alphanumeric())
+            || reason.value().len() > 64
         {
-            return Err(syn::Error::new(reason.span(), "a reason is a word in upper camel case"));
+            return Err(syn::Error::new(reason.span(), "a reason is a word of at most 64 letters in upper camel case"));
         }
         rejections.push((status, reason.value()));
         if !inner.is_empty() {
