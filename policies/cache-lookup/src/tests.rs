@@ -28,10 +28,7 @@ impl tollgate_sdk::export::Component for Store {
         buffer_request: None,
         buffer_response: None,
         body_gate: false,
-        sections: &[],
-        scopes: &[],
-        once: false,
-        rejections: &[],
+        standing: "",
     };
 }
 

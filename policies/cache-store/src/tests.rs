@@ -34,10 +34,7 @@ impl tollgate_sdk::export::Component for Lookup {
         buffer_request: None,
         buffer_response: None,
         body_gate: false,
-        sections: &[],
-        scopes: &[],
-        once: false,
-        rejections: &[],
+        standing: "",
     };
 }
 
