@@ -1,4 +1,4 @@
-//! `rewrite-uri`, `set-query-parameter`, `set-method`, `set-backend-service`: what goes to which origin.
+//! `set-query-parameter`, `set-method`, `set-backend-service`: what goes to which origin.
 
 use super::*;
 
@@ -19,33 +19,6 @@ fn sent(policies: &str, target: &str) -> String {
     assert_eq!(response.status, 200, "{policies}: {response:?}");
     let request = origin.only_request();
     format!("{} {}", request.method, request.target)
-}
-
-#[test]
-fn a_template_replaces_the_path_behind_the_backends_base() {
-    for (policies, target, line) in [
-        ("inbound: [ { rewrite-uri: '/items/{id}' } ]", "/shop/orders/7?a=1", "GET /v1/items/7?a=1"),
-        (
-            "inbound: [ { rewrite-uri: '/items/{id}?kind=x' } ]",
-            "/shop/orders/7?a=1&kind=y",
-            "GET /v1/items/7?kind=x&a=1",
-        ),
-        (
-            "inbound: [ { rewrite-uri: { template: '/i/{id}', copy-unmatched-params: false } } ]",
-            "/shop/orders/a%20b?a=1",
-            "GET /v1/i/a%20b",
-        ),
-        ("inbound: [ { rewrite-uri: \"${'/n/' + request.method}\" } ]", "/shop/orders/7", "GET /v1/n/GET"),
-    ] {
-        assert_eq!(sent(policies, target), line, "{policies}");
-    }
-}
-
-#[test]
-fn a_parameter_that_the_operation_does_not_have_fails_the_statement() {
-    let gateway = serve(&shop("inbound: [ { rewrite-uri: '/items/{other}' } ]"), hello());
-    assert_error(&gateway.get("/shop/orders/7"), 500, "Internal server error");
-    gateway.wait_for_log("other");
 }
 
 #[test]

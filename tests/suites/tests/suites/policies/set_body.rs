@@ -26,8 +26,3 @@ fn what_described_the_old_body_goes_with_it() {
     let response = serve(&open_api("outbound: [ { set-body: plain } ]"), &origin).get("/");
     assert_eq!((response.text(), response.headers.has("content-encoding")), ("plain", false));
 }
-
-#[test]
-fn bad_configurations_are_refused_at_their_place() {
-    refused("inbound", &[("set-body: { value: a, template: §liquid }", "expected one of")]);
-}
