@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Config {
                 let is_member = members.contains_key("value");
                 let value = Value::Object(members);
                 match is_member {
-                    true => from_value(value).map(|Long { value, .. }| Config { value }),
+                    true => from_value(value).map(|Long { value, template: Template::None }| Config { value }),
                     false => from_value(value).map(|value| Config { value }),
                 }
                 .map_err(A::Error::custom)
