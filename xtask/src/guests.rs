@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// rustc's own default of 1 MiB costs every instance sixteen pages more, and no policy recurses deeply.
-const STACK_BYTES: u32 = 64 * 1024;
+/// rustc's own default of 1 MiB costs every instance sixteen pages more. JSON recurses deepest here: serde_json reads 128
+/// levels, and half of this isn't enough for them.
+const STACK_BYTES: u32 = 128 * 1024;
 
 /// Build all guests, each into `target/components/<statement>.wasm` or `target/components/examples/<name>.wasm`.
 ///

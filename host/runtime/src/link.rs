@@ -207,6 +207,11 @@ fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> 
         let unexpected = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
+            // What a schema without any property says of an object.
+            ValidationErrorKind::FalseSchema => {
+                let members = configuration.pointer(&pointer).and_then(Value::as_object);
+                members.into_iter().flat_map(|members| members.keys().cloned()).collect()
+            }
             _ => Vec::new(),
         };
         if let ValidationErrorKind::Enum { options } = error.kind() {

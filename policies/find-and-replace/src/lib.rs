@@ -24,7 +24,7 @@ pub struct Config {
 pub struct Statement(Config);
 
 /// Replaces a text by another throughout a body.
-#[policy(sections(inbound, backend, outbound, on_error), buffer(on_request = "16MiB", on_response = "16MiB"))]
+#[policy(sections(inbound, backend, outbound, on_error), buffer(on_request = "4MiB", on_response = "4MiB"))]
 impl Policy for Statement {
     type Config = Config;
 

@@ -3,17 +3,20 @@
 mod ranges;
 
 use ranges::{Family, Ranges, parse_ip};
-use tollgate_sdk::{ConfigError, Failure, Policy, Request, configuration, context, policy};
+use std::net::IpAddr;
+use tollgate_sdk::dynamic::Scalar;
+use tollgate_sdk::expression::Value;
+use tollgate_sdk::{ConfigError, Dynamic, Failure, Policy, Request, Verdict, configuration, context, policy};
 
 /// Which addresses, and what becomes of them.
 #[configuration]
 pub struct Config {
     /// What becomes of calls from these addresses: let through (and no others), or kept out.
     #[serde(default)]
-    action: Action,
+    action: Dynamic<Action>,
     /// Addresses, blocks and ranges: `192.0.2.7`, `2001:db8::/32`, `192.0.2.10-192.0.2.20`.
     #[serde(default)]
-    addresses: Vec<String>,
+    addresses: Vec<Dynamic<String>>,
     /// Ranges, both ends included.
     #[serde(default)]
     address_ranges: Vec<AddressRange>,
@@ -30,53 +33,116 @@ pub enum Action {
     Forbid,
 }
 
+impl Scalar for Action {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match String::from_value(value)?.as_str() {
+            "allow" => Ok(Self::Allow),
+            "forbid" => Ok(Self::Forbid),
+            _ => Err("expected `allow` or `forbid`, found something else".into()),
+        }
+    }
+}
+
 /// From one address to another, both included.
 #[configuration]
+#[derive(Clone, Debug)]
 pub struct AddressRange {
     /// The first address.
-    from: String,
+    from: Dynamic<String>,
     /// The last address.
-    to: String,
+    to: Dynamic<String>,
+}
+
+/// What is known only when somebody calls.
+#[derive(Debug)]
+enum Later {
+    Entry(Dynamic<String>),
+    Range(AddressRange),
 }
 
 /// The statement, with its ranges sorted.
 #[derive(Debug)]
 pub struct Statement {
-    action: Action,
+    action: Dynamic<Action>,
     ranges: Ranges,
+    later: Vec<Later>,
 }
 
 /// Lets only some client addresses through, or keeps some out.
-#[policy]
+#[policy(
+    sections(inbound),
+    rejects(403 = "CallerIpNotAllowed", 403 = "CallerIpBlocked", 403 = "FailedToParseCallerIP")
+)]
 impl Policy for Statement {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, ConfigError> {
-        let mut ranges = Vec::new();
-        for (index, text) in config.addresses.iter().enumerate() {
-            let at = |message| ConfigError::new(format!("/addresses/{index}"), message);
-            ranges.push(Family::parse(text).map_err(at)?);
+        let (mut ranges, mut later) = (Vec::new(), Vec::new());
+        for (index, entry) in config.addresses.into_iter().enumerate() {
+            match entry.literal().map(|text| Family::parse(text)) {
+                Some(range) => {
+                    ranges.push(range.map_err(|why| ConfigError::new(format!("/addresses/{index}"), why))?);
+                }
+                None => later.push(Later::Entry(entry)),
+            }
         }
-        for (index, AddressRange { from, to }) in config.address_ranges.iter().enumerate() {
-            let at =
-                |end: &'static str| move |message| ConfigError::new(format!("/address-ranges/{index}{end}"), message);
-            let (from, to) = (parse_ip(from).map_err(at("/from"))?, parse_ip(to).map_err(at("/to"))?);
-            ranges.push(Family::between(from, to).map_err(at(""))?);
+        for (index, range) in config.address_ranges.into_iter().enumerate() {
+            let at = |end: &str, why| ConfigError::new(format!("/address-ranges/{index}{end}"), why);
+            let from = range.from.literal().map(|text| parse_ip(text)).transpose().map_err(|why| at("/from", why))?;
+            let to = range.to.literal().map(|text| parse_ip(text)).transpose().map_err(|why| at("/to", why))?;
+            match (from, to) {
+                (Some(from), Some(to)) => ranges.push(Family::between(from, to).map_err(|why| at("", why))?),
+                _ => later.push(Later::Range(range)),
+            }
         }
-        if ranges.is_empty() {
+        if ranges.is_empty() && later.is_empty() {
             return Err(ConfigError::new("", "`addresses` or `address-ranges` needs at least one entry"));
         }
-        Ok(Self { action: config.action, ranges: Ranges::new(ranges) })
+        Ok(Self { action: config.action, ranges: Ranges::new(ranges), later })
     }
 
-    fn on_request(&self, _: &mut Request) -> Result<(), Failure> {
-        let refuse = |reason| Err(Failure::new(403, reason, "Forbidden"));
+    fn on_request(&self, _: &mut Request) -> Result<(), Verdict> {
+        let refuse = |reason| Err(Failure::new(403, reason, "Forbidden").into());
         let Ok(client) = parse_ip(&context::client_ip()) else { return refuse("FailedToParseCallerIP") };
-        match (self.action, self.ranges.contains(client)) {
+        match (*self.action.get()?, self.holds(client)?) {
             (Action::Allow, false) => refuse("CallerIpNotAllowed"),
             (Action::Forbid, true) => refuse("CallerIpBlocked"),
             (Action::Allow, true) | (Action::Forbid, false) => Ok(()),
         }
+    }
+}
+
+impl Statement {
+    /// Whether the address is among these. Expressions are asked only if what is written doesn't settle it, and only
+    /// until one does.
+    fn holds(&self, client: IpAddr) -> Result<bool, Verdict> {
+        if self.ranges.contains(client) {
+            return Ok(true);
+        }
+        for later in &self.later {
+            if later.range()?.is_some_and(|range| range.contains(client)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Later {
+    /// The range for this call; none if an entry is empty.
+    fn range(&self) -> Result<Option<Family>, Verdict> {
+        // The text comes from whoever the expression asks: the log tells that it is wrong, and the statement fails.
+        let range = match self {
+            Self::Entry(entry) => match entry.get()?.trim() {
+                "" => return Ok(None),
+                text => Family::parse(text),
+            },
+            Self::Range(AddressRange { from, to }) => {
+                let (from, to) = (parse_ip(from.get()?.trim()), parse_ip(to.get()?.trim()));
+                from.and_then(|from| Family::between(from, to?))
+            }
+        };
+        range.map(Some).map_err(|why| Verdict::fail(format!("an expression gave no address: {why}")))
     }
 }
 
@@ -131,6 +197,43 @@ mod tests {
         let outcome = gateway.request(Request::get("/").from_ip("192.0.2.8"));
         assert_eq!(outcome.response().status(), 403);
         assert_eq!(outcome.response().body_str(), Some(r#"{"statusCode":403,"message":"Forbidden"}"#));
+    }
+
+    #[test]
+    fn expressions_are_asked_at_each_call() {
+        let config = json!({
+            "action": "${variables.action}",
+            "addresses": ["192.0.2.1", "${variables.block}"],
+            "address-ranges": [{ "from": "198.51.100.1", "to": "${variables.last}" }],
+        });
+        let gateway = Gateway::<Statement>::with(config).unwrap();
+        let call = |ip: &str| {
+            let outcome = gateway.request(Request::get("/").from_ip(ip));
+            outcome.failure().map(|failure| failure.reason().to_owned()).unwrap_or_default()
+        };
+        gateway.expression("${variables.action}", "allow");
+        gateway.expression("${variables.block}", "203.0.113.0/24");
+        gateway.expression("${variables.last}", "198.51.100.9");
+        for (ip, reason) in
+            [("192.0.2.1", ""), ("203.0.113.200", ""), ("198.51.100.9", ""), ("198.51.100.10", "CallerIpNotAllowed")]
+        {
+            assert_eq!(call(ip), reason, "{ip}");
+        }
+        gateway.expression("${variables.action}", "forbid");
+        gateway.expression("${variables.block}", Value::Null);
+        assert_eq!(call("192.0.2.1"), "CallerIpBlocked");
+        assert_eq!(call("203.0.113.200"), "");
+        gateway.expression("${variables.action}", "perhaps");
+        assert_eq!(call("192.0.2.1"), "ExpressionValueEvaluationFailure");
+    }
+
+    #[test]
+    fn an_expression_that_gives_no_address_fails_the_statement() {
+        let gateway =
+            Gateway::<Statement>::with(json!({ "action": "forbid", "addresses": ["${variables.x}"] })).unwrap();
+        gateway.expression("${variables.x}", "somewhere");
+        let outcome = gateway.request(Request::get("/"));
+        assert!(matches!(outcome.verdict, Verdict::Fail(_)), "{:?}", outcome.verdict);
     }
 
     #[test]

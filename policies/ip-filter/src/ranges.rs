@@ -74,6 +74,17 @@ impl Family {
     }
 }
 
+impl Family {
+    /// Whether the address, which isn't mapped, is within.
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::V4(from, to), IpAddr::V4(address)) => (from..=to).contains(&address.into()),
+            (Self::V6(from, to), IpAddr::V6(address)) => (from..=to).contains(&address.into()),
+            _ => false,
+        }
+    }
+}
+
 impl Ranges {
     pub(crate) fn new(ranges: Vec<Family>) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());

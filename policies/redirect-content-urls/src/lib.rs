@@ -11,7 +11,7 @@ use tollgate_sdk::{Headers, Policy, Request, Response, Verdict, backend, context
 pub struct Statement;
 
 /// Makes links in bodies lead through the gateway.
-#[policy(sections(inbound, outbound), once, buffer(on_request = "16MiB", on_response = "16MiB"))]
+#[policy(sections(inbound, outbound), once, buffer(on_request = "4MiB", on_response = "4MiB"))]
 impl Policy for Statement {
     fn wants_request_body(&self, request: &Request) -> bool {
         is_textual(request) && !is_encoded(request)

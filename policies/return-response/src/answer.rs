@@ -105,8 +105,9 @@ fn edits(set_header: Option<SetHeaders>, headers: BTreeMap<String, Values>) -> R
     }
     let checked = written.into_iter().enumerate().map(|(index, (set_header, pointer))| {
         HeaderEdit::try_from(set_header).map_err(|error| {
-            // In short there is nothing below the name to point at.
-            let below = if index < in_short { error.pointer.as_str() } else { "" };
+            // In short there is no `value` to point at, only the name, or its place in the list.
+            let at = error.pointer.as_str();
+            let below = if index < in_short { at } else { at.strip_prefix("/value").unwrap_or("") };
             ConfigError::new(format!("{pointer}{below}"), error.message.as_str())
         })
     });

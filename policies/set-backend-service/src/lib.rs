@@ -70,7 +70,34 @@ fn why_no_base(url: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use tollgate_sdk::serde_json::{Value, json};
-    use tollgate_sdk::testing::Gateway;
+    use tollgate_sdk::testing::{Backend, Gateway, Request};
+
+    #[test]
+    fn the_request_goes_to_the_url_or_to_the_backend_of_the_id() {
+        let gateway = Gateway::<Statement>::with(json!({ "base-url": "https://b.example:8443/v2" })).unwrap();
+        let outcome = gateway.request(Request::get("/"));
+        assert_eq!(outcome.backend(), Some(&Backend::BaseUrl("https://b.example:8443/v2".into())));
+        let gateway = Gateway::<Statement>::with(json!({ "backend-id": "eu" })).unwrap();
+        gateway.world().add_backend("eu", "https://eu.example");
+        assert_eq!(gateway.request(Request::get("/")).backend(), Some(&Backend::Id("eu".into())));
+    }
+
+    #[test]
+    fn either_may_be_an_expression() {
+        let gateway = Gateway::<Statement>::with(json!({ "base-url": "https://${variables.host}/" })).unwrap();
+        gateway.expression("https://${variables.host}/", json!("https://b.example/"));
+        let outcome = gateway.request(Request::get("/"));
+        assert_eq!(outcome.backend(), Some(&Backend::BaseUrl("https://b.example/".into())));
+        gateway.expression("https://${variables.host}/", json!("no url"));
+        let outcome = gateway.request(Request::get("/"));
+        assert!(matches!(&outcome.verdict, Verdict::Fail(why) if why.contains("no base URL")), "{:?}", outcome.verdict);
+
+        let gateway = Gateway::<Statement>::with(json!({ "backend-id": "${variables.id}" })).unwrap();
+        gateway.world().add_backend("eu", "https://eu.example");
+        gateway.expression("${variables.id}", json!("us"));
+        let outcome = gateway.request(Request::get("/"));
+        assert!(matches!(&outcome.verdict, Verdict::Fail(why) if why.contains("no backend `us`")));
+    }
 
     #[test]
     fn what_is_no_backend_is_refused_with_its_place() {

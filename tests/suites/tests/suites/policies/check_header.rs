@@ -81,6 +81,21 @@ fn connection_can_not_remove_a_header_between_the_check_and_the_origin() {
 }
 
 #[test]
+fn all_of_it_may_be_expressions() {
+    let config = "{ name: \"${request.query['name']}\", failed-check-httpcode: \"${int(request.query['code'])}\", \
+                  failed-check-error-message: \"No ${request.query['name']}.\", ignore-case: \"${request.query['lax'] == '1'}\", \
+                  value: [ gold, \"${request.query['plan']}\" ] }";
+    let gateway = serve(&open_api(&format!("inbound: [ {{ check-header: {config} }} ]")), hello());
+    let ask = |query: &str, plan: &str| {
+        gateway.send(&Request::get(&format!("/?name=X-Plan&plan=silver&{query}")).header("x-plan", plan))
+    };
+    assert_eq!(ask("code=402&lax=1", "SILVER").status, 200);
+    assert_error(&ask("code=402&lax=0", "SILVER"), 402, "No X-Plan.");
+    assert_error(&ask("code=200&lax=0", "SILVER"), 500, "Internal server error.");
+    assert_error(&gateway.get("/?name=a%20b&code=402&lax=0&plan=a"), 500, "Internal server error.");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

@@ -157,6 +157,27 @@ fn what_on_error_adds_comes_with_the_refusal() {
 }
 
 #[test]
+fn expressions_are_asked_at_each_call() {
+    let gateway = filtering(
+        "{ action: \"${request.headers['x-action']}\", addresses: [ 192.0.2.1, \"${request.headers['x-block']}\" ], \
+         address-ranges: [ { from: 198.51.100.1, to: \"${request.headers['x-last']}\" } ] }",
+    );
+    let call = |address: &str, action: &str, block: &str| {
+        let request =
+            from(address).header("x-action", action).header("x-block", block).header("x-last", "198.51.100.9");
+        gateway.send(&request).status
+    };
+    assert_eq!(call("203.0.113.7", "allow", "203.0.113.0/24"), 200);
+    assert_eq!(call("198.51.100.9", "allow", ""), 200);
+    assert_eq!(call("198.51.100.10", "allow", ""), 403);
+    assert_eq!(call("192.0.2.1", "forbid", "somewhere"), 403);
+    assert_eq!(call("192.0.2.2", "forbid", ""), 200);
+    // No address, no action: the statement fails, and fails closed.
+    assert_eq!(call("192.0.2.2", "forbid", "somewhere"), 500);
+    assert_eq!(call("192.0.2.2", "perhaps", ""), 500);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

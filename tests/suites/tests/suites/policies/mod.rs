@@ -1,7 +1,6 @@
 //! Every built-in statement through the real gateway, a module for each.
 
 mod authentication_basic;
-mod bodies;
 mod cache;
 mod cache_keys;
 mod cache_storing;
@@ -9,21 +8,33 @@ mod cache_values;
 mod check_header;
 mod cors;
 mod emit_metric;
+mod find_and_replace;
 mod ip_filter;
 mod json_to_xml;
+mod jsonp;
 mod log_event;
+mod mock_response;
 mod quota;
 mod quota_by_key;
 mod rate_limit;
 mod rate_limit_by_key;
+mod redirect_content_urls;
 mod return_response;
-mod rewriting;
+mod rewrite_uri;
 mod send_one_way_request;
 mod send_request;
+mod set_backend_service;
 mod set_body;
 mod set_header;
+mod set_method;
+mod set_query_parameter;
+mod set_status;
 mod trace;
+mod validate_content;
+mod validate_headers;
 mod validate_jwt;
+mod validate_parameters;
+mod validate_status_code;
 mod xml_to_json;
 
 use serde_json::Value;
@@ -38,6 +49,11 @@ pub(crate) fn open_api(policies: &str) -> String {
         "apis:\n  - id: all\n    path: ''\n    backend: {{origin}}\n    subscription-required: false\n    policies:\n{}",
         indented(policies)
     )
+}
+
+/// The same with these operations, a flow sequence of YAML.
+pub(crate) fn api_with_operations(policies: &str, operations: &str) -> String {
+    format!("{}    operations: {operations}\n", open_api(policies))
 }
 
 /// An API at the root that needs a key, and its policies; the subscriptions `acme` and `zeta` have one each. The

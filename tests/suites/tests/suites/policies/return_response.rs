@@ -127,6 +127,60 @@ fn several_cookies_are_several_lines() {
 }
 
 #[test]
+fn status_headers_and_body_may_be_expressions() {
+    let gateway = answering(
+        "{ set-status: { code: \"${int(request.query['code'])}\", reason: \"${request.query['why']}\" }, \
+         set-header: { name: x, value: \"${request.method}\" }, set-body: \"Dear ${request.query['who']}\" }",
+    );
+    let response = gateway.get("/?code=418&why=Teapot&who=Ada");
+    assert_eq!((response.status, response.reason.as_str(), response.text()), (418, "Teapot", "Dear Ada"));
+    assert_eq!(response.headers.all("x"), ["GET"]);
+    assert_eq!(gateway.get("/?code=204&why=&who=Ada").text(), "");
+    assert_error(&gateway.get("/?code=99&why=&who=Ada"), 500, "Internal server error.");
+    assert_error(&gateway.get("/?code=200&why=a%0Ab&who=Ada"), 500, "Internal server error");
+}
+
+#[test]
+fn a_body_may_be_bytes() {
+    let gateway = answering("{ body: \"${request.body}\" }");
+    assert_eq!(gateway.send(&Request::post("/", b"\xff\x00".to_vec())).body, b"\xff\x00");
+}
+
+/// A response in the variable `answer`, and this statement.
+fn giving(answer: &str, config: &str) -> Served<Origin> {
+    let sections =
+        format!("inbound:\n  - set-variable: {{ name: answer, value: {answer} }}\n  - return-response: {config}\n");
+    serve(&open_api(&sections), hello())
+}
+
+const ANSWER: &str = "{ status: 201, reason: Made, headers: { content-type: text/plain, x-a: '1', content-encoding: br }, body: stored }";
+
+#[test]
+fn a_stored_response_is_given_with_the_children_applied() {
+    let response = giving(ANSWER, "{ response-variable-name: answer }").get("/");
+    assert_eq!((response.status, response.reason.as_str(), response.text()), (201, "Made", "stored"));
+    assert_eq!((response.headers.get("x-a"), response.headers.get("content-encoding")), (Some("1"), Some("br")));
+    let children =
+        "{ response-variable-name: answer, set-status: { code: 202 }, headers: { x-a: '2' }, set-body: new }";
+    let response = giving(ANSWER, children).get("/");
+    assert_eq!((response.status, response.reason.as_str(), response.text()), (202, "Accepted", "new"));
+    assert_eq!((response.headers.all("x-a"), response.headers.get("content-type")), (vec!["2"], Some("text/plain")));
+    assert!(!response.headers.has("content-encoding"));
+    let bytes = giving("{ status: 200, headers: {}, body_base64: /wA= }", "{ response-variable-name: answer }");
+    assert_eq!(bytes.get("/").body, b"\xff\x00");
+}
+
+#[test]
+fn a_variable_without_a_response_fails_the_statement() {
+    for answer in ["null", "text", "{ status: 99 }", "{ body: a }"] {
+        let gateway = giving(answer, "{ response-variable-name: answer }");
+        assert_error(&gateway.get("/"), 500, "Internal server error");
+        gateway.wait_for_log("there is no response in the variable `answer`");
+    }
+    assert_error(&answering("{ response-variable-name: never }").get("/"), 500, "Internal server error");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
         ("return-response: { status: §99 }", "minimum of 200"),
@@ -141,6 +195,7 @@ fn bad_configurations_are_refused_at_their_place() {
         ("return-response: { set-header: [ { name: a, value: '1' }, §{ name: b } ] }", "`value` is missing"),
         ("return-response: { set-header: { name: a, value: §\"\\n\" } }", "control characters"),
         ("return-response: { §bodyy: a }", "did you mean `body`?"),
+        ("return-response: { response-variable-name: §'' }", "the name is empty"),
         ("return-response: §7", "object"),
     ];
     for section in ["inbound", "outbound", "on-error"] {

@@ -118,6 +118,42 @@ fn what_a_later_statement_sees_is_what_an_earlier_one_wrote() {
 }
 
 #[test]
+fn name_action_and_values_may_be_expressions() {
+    let origin = hello();
+    let config = "{ name: \"${request.headers['x-name']}\", exists-action: \"${request.headers['x-action']}\", \
+                  value: [ fixed, \"${request.method} by ${request.headers['x-who']}\" ] }";
+    let gateway = serve(&open_api(&format!("inbound: [ {{ set-header: {config} }} ]")), &origin);
+    let ask = |name: &str, action: &str, who: &[u8]| {
+        let request = Request::get("/").header("x-name", name).header("x-action", action).header("x-who", who);
+        gateway.send(&request.header("x-tenant", "old"))
+    };
+    assert_eq!(ask("X-Tenant", "append", b"Ada").status, 200);
+    assert_eq!(origin.only_request().headers.all("x-tenant"), ["old, fixed, GET by Ada"]);
+    for (name, action) in [("Content-Length", "append"), ("a b", "append"), ("x", "frobnicate")] {
+        assert_error(&ask(name, action, b"Ada"), 500, "Internal server error.");
+    }
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[test]
+fn an_expression_makes_no_second_line() {
+    let origin = hello();
+    let config = "{ name: x, value: \"${request.query['v']}\" }";
+    let gateway = serve(&open_api(&format!("inbound: [ {{ set-header: {config} }} ]")), &origin);
+    assert_error(&gateway.get("/?v=a%0D%0Ab:%20c"), 500, "Internal server error");
+    assert_eq!(gateway.get("/?v=a%20b").status, 200);
+    assert_eq!(origin.only_request().headers.all("x"), ["a b"]);
+}
+
+#[test]
+fn it_stands_in_backend_too() {
+    let origin = hello();
+    let sections = "backend: [ { set-header: { name: x, value: a } }, forward-request ]";
+    serve(&open_api(sections), &origin).get("/");
+    assert_eq!(origin.only_request().headers.all("x"), ["a"]);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
         ("set-header: §{ value: x }", "name"),
