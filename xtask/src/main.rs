@@ -4,6 +4,7 @@
 
 mod components;
 mod demo;
+mod docs;
 mod guests;
 mod host;
 mod lint;
@@ -25,6 +26,7 @@ usage: cargo xtask COMMAND
   build [--release]            the components, then target/release/tollgate with them inside
   demo [ARGS…]                 build, then run `tollgate demo ARGS…`
   test [--quick] [FILTER…]     build, then every test; --quick: unit tests only, and no binary
+  docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
   lint                         rustfmt and clippy, as CI runs them
 
 There is one profile: release, with or without --release.";
@@ -66,6 +68,11 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
         }
         "demo" => demo::run(&workspace, steps, rest),
         "test" => test::run(&workspace, steps, rest),
+        "docs" => {
+            let mode = docs::Mode::of(rest)?;
+            host::build(&workspace, steps)?;
+            docs::run(&workspace, steps, mode)
+        }
         "lint" => {
             expect_none(rest)?;
             lint::run(&workspace, steps)

@@ -1,5 +1,6 @@
 //! `test`: every test of the workspace, against the real binary. With `--quick`, unit tests, and no binary.
 
+use crate::docs;
 use crate::guests;
 use crate::host;
 use crate::step::{self, Steps};
@@ -18,7 +19,10 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     };
     match quick {
         true => guests::build(workspace, steps)?,
-        false => host::build_with_tests(workspace, steps)?,
+        false => {
+            host::build_with_tests(workspace, steps)?;
+            docs::run(workspace, steps, docs::Mode::Check)?;
+        }
     }
 
     let mut counts = Counts::default();

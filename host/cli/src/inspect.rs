@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tollgate_core::grants::{Capability, Grants};
 use tollgate_core::manifest::BodyNeed;
-use tollgate_core::place::Phase;
+use tollgate_core::place::{Phase, Scope, Section};
 use tollgate_runtime::{Admitted, ComponentSource};
 
 use crate::{BAD_INPUT, load, log};
@@ -42,6 +42,20 @@ fn body_need(admitted: &Admitted, phase: Phase) -> String {
     }
 }
 
+/// Where statements may stand: what the manifest says, or else what the phases allow.
+fn sections(admitted: &Admitted) -> Vec<&'static str> {
+    let allows = |section: &Section| {
+        let listed = admitted.manifest.sections.as_deref().is_none_or(|sections| sections.contains(section));
+        listed && admitted.has(section.phase())
+    };
+    Section::ALL.into_iter().filter(allows).map(Section::name).collect()
+}
+
+fn scopes(admitted: &Admitted) -> Vec<&'static str> {
+    let scopes = admitted.manifest.scopes.as_deref().unwrap_or(&Scope::ALL);
+    scopes.iter().map(|scope| scope.name()).collect()
+}
+
 fn as_value(admitted: &Admitted) -> Value {
     let manifest = &admitted.manifest;
     let phases: Vec<Value> = admitted
@@ -62,6 +76,10 @@ fn as_value(admitted: &Admitted) -> Value {
         "bytes": admitted.bytes,
         "digest": format!("sha256:{}", admitted.digest),
         "phases": phases,
+        "sections": sections(admitted),
+        "scopes": scopes(admitted),
+        "once": manifest.once,
+        "rejections": manifest.rejections.iter().map(|r| json!({ "status": r.status, "reason": r.reason })).collect::<Vec<_>>(),
         "body-gate": admitted.has_body_gate(),
         "imports": admitted.imports(),
         "grants": grants_needed(admitted).iter().map(|c| c.name()).collect::<Vec<_>>(),
@@ -75,6 +93,13 @@ fn as_text(admitted: &Admitted) -> String {
     text.push_str(&format!("size     {} bytes\ndigest   sha256:{}\n", admitted.bytes, admitted.digest));
     for phase in admitted.phases() {
         text.push_str(&format!("phase    {phase}, body: {}\n", body_need(admitted, *phase)));
+    }
+    text.push_str(&format!("sections {}", sections(admitted).join(", ")));
+    text.push_str(if manifest.once { ", once\n" } else { "\n" });
+    text.push_str(&format!("scopes   {}\n", scopes(admitted).join(", ")));
+    for rejection in &manifest.rejections {
+        let status = rejection.status.map_or("as configured".to_owned(), |status| status.to_string());
+        text.push_str(&format!("rejects  {status} {}\n", rejection.reason));
     }
     for import in admitted.imports() {
         text.push_str(&format!("import   {import}\n"));

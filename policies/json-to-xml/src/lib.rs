@@ -28,7 +28,18 @@ pub struct JsonToXml {
 }
 
 /// Turns JSON bodies into XML
-#[policy(buffer(on_request = "4MiB", on_response = "4MiB"))]
+#[policy(
+    sections(inbound, outbound, on_error),
+    buffer(on_request = "4MiB", on_response = "4MiB"),
+    rejects(
+        400 = "JsonInvalid",
+        413 = "ConversionTooLarge",
+        415 = "ContentEncodingUnsupported",
+        502 = "JsonInvalid",
+        502 = "ConversionTooLarge",
+        502 = "ContentEncodingUnsupported"
+    )
+)]
 impl Policy for JsonToXml {
     type Config = Config;
 

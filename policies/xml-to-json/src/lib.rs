@@ -21,7 +21,18 @@ pub struct XmlToJson {
 }
 
 /// Turns XML bodies into JSON
-#[policy(buffer(on_request = "4MiB", on_response = "4MiB"))]
+#[policy(
+    sections(inbound, outbound, on_error),
+    buffer(on_request = "4MiB", on_response = "4MiB"),
+    rejects(
+        400 = "XmlInvalid",
+        413 = "ConversionTooLarge",
+        415 = "ContentEncodingUnsupported",
+        502 = "XmlInvalid",
+        502 = "ConversionTooLarge",
+        502 = "ContentEncodingUnsupported"
+    )
+)]
 impl Policy for XmlToJson {
     type Config = Config;
 
