@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CPU time per proxied request: Tollgate with 0, 1, 5 policies, warm and fresh, beside nginx; in one run, interleaved.
+# CPU time per proxied request: Tollgate with 0, 1, 5 and 20 policies, warm and fresh, beside nginx; in one run, interleaved.
 #
 # usage: bench/compare.sh [ROUNDS] [SECONDS]     needs: nginx, wrk, taskset (Debian: nginx-light wrk util-linux)
 #
@@ -59,6 +59,7 @@ start_tollgate() { # NAME COUNT ISOLATION
             policies "$2" "$3"
         fi
         [ -z "${4:-}" ] || printf '%s\n' "    policies:" "      inbound:" "        - $4"
+        [ -z "${5:-}" ] || printf '%s\n' "$5"
     } >"$work/$1.yaml"
     taskset -c 0 "$tollgate" run "$work/$1.yaml" >"$work/$1.out" 2>"$work/$1.err" & pid[$1]=$!
     pids+=($!)
@@ -75,6 +76,35 @@ start_tollgate warm-1 1 warm
 start_tollgate warm-5 5 warm
 start_tollgate fresh-1 1 fresh
 start_tollgate rate-limit 0 warm 'rate-limit-by-key: { calls: 1000000000, renewal-period: 60, counter-key: client-ip }'
+# Twenty statements of the catalogue with ten expressions, in the sections where such documents have them.
+read -r -d '' chain <<'YAML' || true
+    policies:
+      inbound:
+        - ip-filter: { action: forbid, addresses: [ 192.0.2.0/24 ] }
+        - cors: { allowed-origins: [ "https://app.example" ] }
+        - check-header: { name: x-tenant, failed-check-httpcode: 401 }
+        - set-variable: { name: tenant, value: "${request.headers['x-tenant']}" }
+        - rate-limit-by-key: { calls: 1000000000, renewal-period: 60, counter-key: "${variables.tenant}" }
+        - set-header: { name: x-tenant-id, value: "${variables.tenant}" }
+        - set-header: { name: x-original-path, value: "${request.path}" }
+        - set-header: { name: x-api-version, value: "2" }
+        - set-header: { name: x-internal, exists-action: delete }
+        - set-query-parameter: { name: from, value: "${request.method}" }
+        - choose:
+            - when: request.headers["x-tenant"] == "acme"
+              policies: [ { set-header: { name: x-tier, value: gold } } ]
+        - rewrite-uri: { template: /v2/items }
+      outbound:
+        - set-header: { name: x-powered-by, exists-action: delete }
+        - set-header: { name: x-tenant, value: "${variables.tenant}" }
+        - set-header: { name: x-origin-status, value: "${response.status}" }
+        - choose:
+            - when: response.status >= 500
+              policies: [ { set-status: { code: 502 } } ]
+        - set-header: { name: vary, exists-action: append, value: x-tenant }
+        - set-header: { name: x-id, value: "id ${request_id}" }
+YAML
+start_tollgate chain-20 0 warm "" "$chain"
 sleep 0.5
 for name in nginx none; do
     curl -sf -o /dev/null "http://127.0.0.1:${port[$name]}/" || { echo "$name doesn't answer" >&2; exit 1; }
@@ -83,10 +113,10 @@ done
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 hz=$(getconf CLK_TCK)
 for ((round = 1; round <= rounds; round++)); do
-    for name in nginx none warm-1 warm-5 fresh-1 rate-limit; do
-        taskset -c 1 wrk -t1 -c32 -d1s "http://127.0.0.1:${port[$name]}/" >/dev/null
+    for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20; do
+        taskset -c 1 wrk -t1 -c32 -d1s -H 'x-tenant: acme' "http://127.0.0.1:${port[$name]}/" >/dev/null
         before=$(ticks "${pid[$name]}")
-        out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" --latency "http://127.0.0.1:${port[$name]}/")
+        out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H 'x-tenant: acme' --latency "http://127.0.0.1:${port[$name]}/")
         after=$(ticks "${pid[$name]}")
         requests=$(awk '/requests in/ { print $1 }' <<<"$out")
         bad=$(awk '/Non-2xx/ { print $NF }' <<<"$out")
@@ -98,6 +128,6 @@ for ((round = 1; round <= rounds; round++)); do
     done
 done
 echo "median of $rounds rounds, us CPU/request:"
-for name in nginx none warm-1 warm-5 fresh-1 rate-limit; do
+for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20; do
     awk -v n="$name" '$1 == n { print $2 }' "$work/rounds" | sort -n | awk -v n="$name" '{ v[NR] = $1 } END { printf "  %-11s %7.2f\n", n, v[int((NR + 1) / 2)] }'
 done

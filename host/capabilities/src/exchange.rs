@@ -12,12 +12,12 @@ use tollgate_core::base_url::BaseUrl;
 use tollgate_core::edits::{BackendChoice, StagedHeader};
 use tollgate_core::message::{RequestHead, ResponseHead};
 use tollgate_core::place::{Scope, Section};
-use tollgate_expression::Value;
 
 use crate::cache::CacheTurn;
 use crate::limiter::Holds;
+use crate::session::Effects;
 use crate::trace::Trace;
-use crate::variables::{TooMany, Variables};
+use crate::variables::Variables;
 
 /// Facts of a route, shared by all requests that take it.
 #[derive(Debug)]
@@ -140,6 +140,8 @@ pub struct Exchange {
     pub cache: CacheTurn,
     /// Permits and quotas that are settled when the exchange ends.
     pub holds: Holds,
+    /// What the last call did besides its verdict; the next one begins with none.
+    pub effects: Box<Effects>,
     /// What happened so far, if somebody asked for it.
     pub trace: Option<Box<Trace>>,
 }
@@ -161,6 +163,7 @@ impl Exchange {
             variables: Variables::default(),
             cache: CacheTurn::default(),
             holds: Holds::default(),
+            effects: Box::default(),
             trace: None,
         }
     }
@@ -181,6 +184,7 @@ impl Exchange {
             variables: self.variables.clone(),
             cache: CacheTurn::default(),
             holds: Holds::default(),
+            effects: Box::default(),
             trace: self.trace.as_ref().map(|_| Box::default()),
         }
     }
@@ -192,11 +196,5 @@ impl Exchange {
             Some(BackendChoice::Id(id)) => self.facts.route.backends.get(id).unwrap_or(&self.facts.route.backend),
             None => &self.facts.route.backend,
         }
-    }
-
-    /// Set a variable to a JSON text that a guest gave, which is one.
-    pub fn set_variable_json(&mut self, name: &str, json: &str) -> Result<(), TooMany> {
-        let value = Value::from_json_text(json).unwrap_or(Value::Null);
-        self.variables.set(name, value)
     }
 }

@@ -10,7 +10,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::cache::{CacheEffects, CacheStore};
 use crate::events::EventStore;
-use crate::exchange::{Exchange, Position};
+use crate::exchange::{Exchange, LastError, Position};
 use crate::expression::{Failed, StatementExpression};
 use crate::http_client::HttpClient;
 use crate::limiter::{LimiterStore, QuotaStore};
@@ -81,17 +81,25 @@ pub struct Effects {
     pub failed_expression: Option<Failed>,
 }
 
+impl Effects {
+    fn clear(&mut self) {
+        let Effects { diff, cache, failed_expression } = self;
+        diff.clear();
+        (cache.hit, cache.fill, *failed_expression) = (None, None, None);
+    }
+}
+
 /// A store's data.
 pub struct Session {
     /// The lent exchange; none outside of a call.
     pub(crate) exchange: Option<Box<Exchange>>,
-    /// Who is running.
+    /// Who is running, or ran last.
     identity: Option<Arc<Identity>>,
     pub(crate) services: Arc<Services>,
     pub(crate) limits: Arc<Limits>,
-    /// What the call recorded so far.
-    pub(crate) effects: Effects,
-    /// The worker's way out; none outside of a call.
+    /// What the call recorded so far. It belongs to the exchange, and is here for the length of the call.
+    pub(crate) effects: Box<Effects>,
+    /// The worker's way out.
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     pub(crate) callouts_left: u32,
     waited: Duration,
@@ -111,7 +119,7 @@ impl Session {
             identity: None,
             services,
             limits,
-            effects: Effects::default(),
+            effects: Box::default(),
             client: None,
             callouts_left: 0,
             waited: Duration::ZERO,
@@ -124,11 +132,20 @@ impl Session {
         }
     }
 
-    /// Lend an exchange for one call of the statement `identity`.
-    pub fn lend(&mut self, exchange: Box<Exchange>, identity: Arc<Identity>, client: Option<Arc<dyn HttpClient>>) {
-        self.exchange = Some(exchange);
-        self.identity = Some(identity);
+    /// Give the statement a way to call others.
+    pub fn connect(&mut self, client: Option<Arc<dyn HttpClient>>) {
         self.client = client;
+    }
+
+    /// Lend an exchange for one call of the statement `identity`.
+    pub fn lend(&mut self, mut exchange: Box<Exchange>, identity: &Arc<Identity>) {
+        exchange.effects.clear();
+        std::mem::swap(&mut self.effects, &mut exchange.effects);
+        self.exchange = Some(exchange);
+        // Mostly the same statement's as before: counting references is felt where a call takes a microsecond.
+        if !self.identity.as_ref().is_some_and(|known| Arc::ptr_eq(known, identity)) {
+            self.identity = Some(Arc::clone(identity));
+        }
         self.callouts_left = self.limits.callouts;
         self.waited = Duration::ZERO;
         self.host_calls_left = self.limits.host_calls;
@@ -137,14 +154,19 @@ impl Session {
         self.log_dropped = 0;
     }
 
-    /// Take the exchange back, and what the call did.
-    pub fn give_back(&mut self) -> (Option<Box<Exchange>>, Effects) {
+    /// Take the exchange back, with what the call did.
+    pub fn give_back(&mut self) -> Option<Box<Exchange>> {
         if self.log_dropped > 0 {
             self.report_dropped_lines();
         }
-        self.identity = None;
-        self.client = None;
-        (self.exchange.take(), std::mem::take(&mut self.effects))
+        let mut exchange = self.exchange.take()?;
+        std::mem::swap(&mut self.effects, &mut exchange.effects);
+        Some(exchange)
+    }
+
+    /// What the lent exchange's on-error section is told.
+    pub fn last_error(&self) -> Option<&LastError> {
+        self.exchange.as_deref()?.last_error.as_ref()
     }
 
     /// Time that the call spent waiting in the host since this was last asked: it isn't the guest's.

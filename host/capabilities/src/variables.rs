@@ -63,6 +63,11 @@ impl Variables {
         Ok(())
     }
 
+    /// Set a variable to a JSON text that a guest gave, which is one.
+    pub fn set_json(&mut self, name: &str, json: &str) -> std::result::Result<(), TooMany> {
+        self.set(name, Value::from_json_text(json).unwrap_or(Value::Null))
+    }
+
     /// All variables, in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
         self.list.iter().map(|variable| (&variable.name, &variable.value))

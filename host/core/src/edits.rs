@@ -70,9 +70,9 @@ impl HeaderEdits {
         self.values(base, name).next()
     }
 
-    /// Make the edits.
-    pub fn apply(self, headers: &mut HeaderMap) {
-        for (name, edit) in self.edits {
+    /// Make the edits, which are none afterwards.
+    pub fn apply(&mut self, headers: &mut HeaderMap) {
+        for (name, edit) in self.edits.drain(..) {
             match edit {
                 HeaderEdit::Set(value) => {
                     headers.insert(name, value);
@@ -145,6 +145,22 @@ pub enum BackendChoice {
     Url(BaseUrl),
     /// An entry of the document's `backends`, which exists.
     Id(String),
+}
+
+impl Diff {
+    /// Forget everything, but for the room that it took.
+    pub fn clear(&mut self) {
+        let Diff { request, response, staged, backend, variables, header_bytes, variable_bytes } = self;
+        let RequestEdits { headers, method, target, is_rewritten, body } = request;
+        headers.edits.clear();
+        (*method, *target, *is_rewritten, *body) = (None, None, false, None);
+        let ResponseEdits { headers, status, reason, body } = response;
+        headers.edits.clear();
+        (*status, *reason, *body) = (None, None, None);
+        staged.clear();
+        variables.clear();
+        (*backend, *header_bytes, *variable_bytes) = (None, 0, 0);
+    }
 }
 
 /// Everything that one call recorded.

@@ -9,13 +9,12 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
 use tollgate_bindings::{phases, verdict};
-use tollgate_capabilities::exchange::{Exchange, LastError};
-use tollgate_capabilities::session::Effects;
+use tollgate_capabilities::exchange::Exchange;
+use tollgate_capabilities::session::Session;
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::{Reply, Verdict};
@@ -26,29 +25,26 @@ use crate::lease::Leases;
 use crate::statement::Statement;
 use crate::store::{self, CreateError, Entries, Given, Instance, fault_of};
 
-/// A call that ended well.
+/// A call that ended well. What it did besides is in the exchange's effects, and nothing of it has been applied.
 #[derive(Debug)]
 pub struct Called {
     /// What the guest decided, checked.
     pub verdict: Verdict,
-    /// What it recorded. Nothing of it has been applied.
-    pub effects: Effects,
     /// Fuel that it used.
     pub fuel: u64,
 }
 
-/// What came of a call. The exchange comes back unchanged; it is gone only if a host function panicked.
+/// What came of a call. The exchange comes back unchanged but for its effects; it is gone only if a host function panicked.
 pub type Outcome = (Option<Box<Exchange>>, Result<Called, Fault>);
 
 /// An instance that holds an exchange, ready to be entered.
 struct Armed {
-    instance: Instance,
+    instance: Box<Instance>,
     fuel: u64,
-    last_error: Option<LastError>,
 }
 
 impl Leases {
-    /// Run one phase of a statement on an exchange. What the guest did is in [`Called::effects`].
+    /// Run one phase of a statement on an exchange. What the guest did is in the exchange's effects.
     pub fn call(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>) -> Outcome {
         let began = Instant::now();
         let mut armed = match self.arm(statement, exchange) {
@@ -101,7 +97,7 @@ impl Leases {
         let waits = statement.unit.admitted.waits();
         let answered = catch_unwind(AssertUnwindSafe(|| armed.wants_body(phase, waits)));
         let (exchange, entered) = self.disarm(statement, armed, answered.ok());
-        let wants = entered.map(|(wants, _, _)| wants);
+        let wants = entered.map(|(wants, _)| wants);
         if let Err((fault, used)) = &wants {
             statement.account.record(self.worker, phase, Ended::Fault(fault.kind), *used);
         }
@@ -120,34 +116,32 @@ impl Leases {
             Err(error) => return Err((exchange, creation_fault(error))),
         };
         let body_bytes = [&exchange.request_body, &exchange.response_body].into_iter().flatten().map(|b| b.len()).sum();
-        let last_error = exchange.last_error.clone();
         let fuel = match store::arm(&mut instance.store, body_bytes) {
             Ok(fuel) => fuel,
             Err(error) => return Err((exchange, Fault::new(FaultKind::Host, error.to_string()))),
         };
-        instance.store.data_mut().lend(exchange, Arc::clone(&statement.identity), self.client.clone());
-        Ok(Armed { instance, fuel, last_error })
+        instance.store.data_mut().lend(exchange, &statement.identity);
+        Ok(Armed { instance, fuel })
     }
 
     /// Take the exchange back, and keep the instance if all is well. `None` stands for a panic of the host.
-    #[expect(clippy::type_complexity, reason = "the two ends of one call, used in this file only")]
     fn disarm<T>(
         &self,
         statement: &Statement,
         mut armed: Armed,
         answered: Option<wasmtime::Result<T>>,
-    ) -> (Option<Box<Exchange>>, Result<(T, Effects, Used), (Fault, Used)>) {
+    ) -> (Option<Box<Exchange>>, Result<(T, Used), (Fault, Used)>) {
         let store = &mut armed.instance.store;
         let used = Used {
             fuel: armed.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
             host_calls: store.data().host_calls(),
             ..Used::default()
         };
-        let (exchange, effects) = store.data_mut().give_back();
+        let exchange = store.data_mut().give_back();
         let entered = match answered {
             Some(Ok(answer)) => {
                 self.put_back(&statement.unit, armed.instance);
-                Ok((answer, effects, used))
+                Ok((answer, used))
             }
             Some(Err(error)) => Err((fault_of(&error, armed.instance.store.data()), used)),
             None => Err((Fault::new(FaultKind::Host, "a host function panicked"), used)),
@@ -162,10 +156,11 @@ impl Leases {
         phase: Phase,
         began: Instant,
         exchange: impl Into<Option<Box<Exchange>>>,
-        entered: Result<(Given, Effects, Used), impl Into<Ending>>,
+        entered: Result<(Given, Used), impl Into<Ending>>,
     ) -> Outcome {
+        let exchange = exchange.into();
         let (called, mut used) = match entered {
-            Ok((given, effects, used)) => (checked(statement, given, effects, used.fuel), used),
+            Ok((given, used)) => (checked(statement, given, exchange.as_deref(), used.fuel), used),
             Err(ending) => {
                 let Ending { fault, used } = ending.into();
                 (Err(fault), used)
@@ -177,7 +172,7 @@ impl Leases {
             Err(fault) => Ended::Fault(fault.kind),
         };
         statement.account.record(self.worker, phase, ended, used);
-        (exchange.into(), called)
+        (exchange, called)
     }
 }
 
@@ -199,15 +194,21 @@ impl From<(Fault, Used)> for Ending {
     }
 }
 
-fn checked(statement: &Statement, (given,): Given, effects: Effects, fuel: u64) -> Result<Called, Fault> {
+fn checked(
+    statement: &Statement,
+    (given,): Given,
+    exchange: Option<&Exchange>,
+    fuel: u64,
+) -> Result<Called, Fault> {
     let limits = &statement.unit.limits;
     let verdict = verdict(given, limits.header_bytes, limits.body_bytes)
         .map_err(|bad| Fault::new(FaultKind::BadVerdict, bad.to_string()))?;
-    if matches!(verdict, Verdict::Respond(Reply::Staged)) && effects.cache.hit.is_none() {
+    let is_staged = exchange.is_some_and(|exchange| exchange.effects.cache.hit.is_some());
+    if matches!(verdict, Verdict::Respond(Reply::Staged)) && !is_staged {
         let detail = "it answered with a staged response, and no capability had put one ready";
         return Err(Fault::new(FaultKind::BadVerdict, detail));
     }
-    Ok(Called { verdict, effects, fuel })
+    Ok(Called { verdict, fuel })
 }
 
 fn creation_fault(error: CreateError) -> Fault {
@@ -226,31 +227,35 @@ fn absent() -> wasmtime::Error {
 
 impl Armed {
     fn answer(&mut self, phase: Phase) -> wasmtime::Result<Given> {
-        let error = self.error();
-        let Instance { store, entries, .. } = &mut self.instance;
+        let Instance { store, entries, .. } = &mut *self.instance;
         let Entries { on_request, on_response, on_error, .. } = entries;
         let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
         match phase {
             Phase::OnRequest => on_request.ok_or_else(absent)?.call(store, (request,)),
             Phase::OnResponse => on_response.ok_or_else(absent)?.call(store, (request, response)),
-            Phase::OnError => on_error.ok_or_else(absent)?.call(store, (request, response, error?)),
+            Phase::OnError => {
+                let error = last_error(store.data())?;
+                on_error.ok_or_else(absent)?.call(store, (request, response, error))
+            }
         }
     }
 
     async fn answer_waiting(&mut self, phase: Phase) -> wasmtime::Result<Given> {
-        let error = self.error();
-        let Instance { store, entries, .. } = &mut self.instance;
+        let Instance { store, entries, .. } = &mut *self.instance;
         let Entries { on_request, on_response, on_error, .. } = entries;
         let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
         match phase {
             Phase::OnRequest => on_request.ok_or_else(absent)?.call_async(store, (request,)).await,
             Phase::OnResponse => on_response.ok_or_else(absent)?.call_async(store, (request, response)).await,
-            Phase::OnError => on_error.ok_or_else(absent)?.call_async(store, (request, response, error?)).await,
+            Phase::OnError => {
+                let error = last_error(store.data())?;
+                on_error.ok_or_else(absent)?.call_async(store, (request, response, error)).await
+            }
         }
     }
 
     fn wants_body(&mut self, phase: Phase, waits: bool) -> wasmtime::Result<bool> {
-        let Instance { store, entries, .. } = &mut self.instance;
+        let Instance { store, entries, .. } = &mut *self.instance;
         let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
         let (wants,) = match phase {
             Phase::OnRequest => {
@@ -262,14 +267,15 @@ impl Armed {
         };
         Ok(wants)
     }
+}
 
-    fn error(&mut self) -> wasmtime::Result<phases::on_error::LastError> {
-        let error = self.last_error.take().ok_or_else(|| wasmtime::Error::msg("there is no error to tell of"))?;
-        Ok(phases::on_error::LastError {
-            source: error.source,
-            reason: error.reason,
-            message: error.message,
-            statement_id: error.statement,
-        })
-    }
+/// What an on-error phase is told.
+fn last_error(session: &Session) -> wasmtime::Result<phases::on_error::LastError> {
+    let error = session.last_error().ok_or_else(|| wasmtime::Error::msg("there is no error to tell of"))?.clone();
+    Ok(phases::on_error::LastError {
+        source: error.source,
+        reason: error.reason,
+        message: error.message,
+        statement_id: error.statement,
+    })
 }

@@ -1,10 +1,10 @@
 //! One worker's warm instances. An instance is lent to one call at a time and comes back only if it ended well.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tollgate_capabilities::http_client::HttpClient;
 use tollgate_capabilities::session::Services;
 
@@ -29,7 +29,8 @@ pub struct Leases {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) worker: usize,
     pub(crate) client: Option<Arc<dyn HttpClient>>,
-    warm: RefCell<HashMap<u64, Vec<Instance>>>,
+    /// By the numbers of units, which nobody outside chooses.
+    warm: RefCell<FxHashMap<u64, Vec<Box<Instance>>>>,
     kept: Cell<usize>,
     may_keep: usize,
 }
@@ -52,16 +53,18 @@ impl Leases {
     }
 
     /// An instance for one call.
-    pub(crate) fn take(&self, unit: &Unit) -> Result<Instance, CreateError> {
+    pub(crate) fn take(&self, unit: &Unit) -> Result<Box<Instance>, CreateError> {
         if let Some(instance) = self.warm.borrow_mut().get_mut(&unit.id).and_then(Vec::pop) {
             self.kept.set(self.kept.get() - 1);
             return Ok(instance);
         }
-        Instance::create(&self.runtime.engine, unit)
+        let mut instance = Instance::create(&self.runtime.engine, unit)?;
+        instance.store.data_mut().connect(self.client.clone());
+        Ok(Box::new(instance))
     }
 
     /// Take an instance back that ended well. What is over its budget is dropped.
-    pub(crate) fn put_back(&self, unit: &Unit, mut instance: Instance) {
+    pub(crate) fn put_back(&self, unit: &Unit, mut instance: Box<Instance>) {
         instance.calls += 1;
         let spent = unit.isolation == Isolation::Fresh
             || instance.calls >= MAX_CALLS

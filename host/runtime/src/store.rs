@@ -72,11 +72,12 @@ fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Re
 
 /// Fill fuel and deadline up for what comes next, which may read `body_bytes`. Returns the fuel.
 pub(crate) fn arm(store: &mut Store<Session>, body_bytes: usize) -> wasmtime::Result<u64> {
-    let limits = Arc::clone(store.data().limits());
+    let limits = store.data().limits();
     let for_body = limits.fuel_per_body_byte.saturating_mul(body_bytes as u64);
     let fuel = limits.fuel.saturating_add(for_body);
+    let deadline = ticker::ticks(limits.deadline_ms);
     store.set_fuel(fuel)?;
-    store.set_epoch_deadline(ticker::ticks(limits.deadline_ms));
+    store.set_epoch_deadline(deadline);
     Ok(fuel)
 }
 

@@ -6,12 +6,12 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use http::header;
 use http_body::Body as _;
-use tollgate_core::edits::{Diff, ResponseEdits};
+use tollgate_core::edits::{RequestEdits, ResponseEdits};
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::message::ResponseHead;
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::{Failure, Reply, Verdict};
-use tollgate_runtime::{Called, EXPRESSION_FAILED, Mode, OnFailure, Position, Statement, StoredResponse};
+use tollgate_runtime::{Called, EXPRESSION_FAILED, Exchange, Mode, OnFailure, Position, Statement, StoredResponse};
 
 use super::{Failing, StepFailure, Stop, Walk};
 use crate::body::{Body, BodyError, collect};
@@ -88,7 +88,7 @@ impl Walk {
         self.trace_called(statement, phase, began, &called);
         match called {
             Ok(called) if statement.mode == Mode::Observe => {
-                observe(statement, phase, &called);
+                self.observe(statement, phase, &called);
                 Ok(())
             }
             Ok(called) => self.conclude(statement, phase, called),
@@ -98,31 +98,30 @@ impl Walk {
 
     /// Act on a verdict.
     fn conclude(&mut self, statement: &Statement, phase: Phase, called: Called) -> Result<(), Stop> {
-        let Called { verdict, mut effects, .. } = called;
-        match verdict {
+        self.keep();
+        match called.verdict {
             Verdict::Next => {
-                self.apply(phase, effects.diff);
-                if let Some(fill) = effects.cache.fill.filter(|_| phase == Phase::OnResponse) {
+                self.apply(phase);
+                let fill = self.exchange_mut().and_then(|exchange| exchange.effects.cache.fill.take());
+                if let Some(fill) = fill.filter(|_| phase == Phase::OnResponse) {
                     self.fill_cache(fill);
                 }
                 Ok(())
             }
             Verdict::Respond(Reply::Inline { head, body }) => {
-                self.keep(&mut effects.diff);
                 Err(Stop::Answered(Box::new(Answer { head, body: Body::full(body), resume_after: None })))
             }
             Verdict::Respond(Reply::Staged) => {
-                self.keep(&mut effects.diff);
-                match effects.cache.hit.take() {
+                match self.exchange_mut().and_then(|exchange| exchange.effects.cache.hit.take()) {
                     Some(stored) => Err(Stop::Answered(Box::new(stored_answer(&stored)))),
                     // The runtime takes such an answer for a failure.
                     None => Err(failed_closed(statement, Rejection::PolicyFault)),
                 }
             }
             Verdict::Reject(failure) => {
-                self.keep(&mut effects.diff);
                 let is_expression = failure.reason == EXPRESSION_FAILED;
-                let detail = effects.failed_expression.filter(|_| is_expression).map(|failed| failed.to_string());
+                let failed = self.exchange_mut().and_then(|exchange| exchange.effects.failed_expression.take());
+                let detail = failed.filter(|_| is_expression).map(|failed| failed.to_string());
                 Err(Stop::Refused(Box::new(PolicyRefusal {
                     source: statement.identity.name.clone(),
                     statement: statement.identity.statement.clone(),
@@ -135,35 +134,36 @@ impl Walk {
     }
 
     /// Make a call's edits.
-    fn apply(&mut self, phase: Phase, mut diff: Diff) {
-        self.keep(&mut diff);
+    fn apply(&mut self, phase: Phase) {
         let Some(exchange) = self.exchange.as_deref_mut() else { return };
+        let diff = &mut exchange.effects.diff;
         match phase {
             Phase::OnRequest => {
-                diff.request.headers.apply(&mut exchange.request.headers);
-                if let Some(method) = diff.request.method {
+                let RequestEdits { headers, method, target, is_rewritten, body } = &mut diff.request;
+                headers.apply(&mut exchange.request.headers);
+                if let Some(method) = method.take() {
                     exchange.request.method = method;
                 }
-                if let Some(target) = diff.request.target {
+                if let Some(target) = target.take() {
                     exchange.request.target = target;
-                    exchange.is_rewritten |= diff.request.is_rewritten;
+                    exchange.is_rewritten |= *is_rewritten;
                 }
-                if let Some(backend) = diff.backend {
+                if let Some(backend) = diff.backend.take() {
                     exchange.backend = Some(backend);
                 }
-                if let Some(body) = diff.request.body {
+                if let Some(body) = body.take() {
                     self.request_body = Body::full(body);
                 }
             }
             Phase::OnResponse | Phase::OnError => {
                 let Some(response) = &mut exchange.response else { return };
-                let ResponseEdits { headers, status, reason, body } = diff.response;
+                let ResponseEdits { headers, status, reason, body } = &mut diff.response;
                 headers.apply(&mut response.headers);
-                if let Some(status) = status {
+                if let Some(status) = status.take() {
                     response.status = status;
-                    response.reason = reason;
+                    response.reason = reason.take();
                 }
-                if let Some(body) = body {
+                if let Some(body) = body.take() {
                     self.response_body = Body::full(body);
                 }
             }
@@ -171,20 +171,21 @@ impl Walk {
     }
 
     /// What a call recorded that stays after every verdict: variables, and headers for whatever response comes.
-    fn keep(&mut self, diff: &mut Diff) {
+    fn keep(&mut self) {
         let Some(exchange) = self.exchange.as_deref_mut() else { return };
-        for (name, json) in diff.variables.drain(..) {
+        let Exchange { effects, variables, staged_headers, response, .. } = exchange;
+        for (name, json) in effects.diff.variables.drain(..) {
             // A statement's own limit is far below the exchange's, which its capability has looked at.
-            let _ = exchange.set_variable_json(&name, &json);
+            let _ = variables.set_json(&name, &json);
         }
-        match &mut exchange.response {
+        match response {
             Some(response) => {
-                for staged in diff.staged.drain(..) {
+                for staged in effects.diff.staged.drain(..) {
                     self.staged_names.push(staged.name.clone());
                     staged.place(&mut response.headers);
                 }
             }
-            None => exchange.staged_headers.append(&mut diff.staged),
+            None => staged_headers.append(&mut effects.diff.staged),
         }
     }
 
@@ -241,6 +242,20 @@ impl Walk {
         }
     }
 
+    /// Say what a statement decided that is only looked at.
+    fn observe(&self, statement: &Statement, phase: Phase, called: &Called) {
+        let Some(Exchange { effects, .. }) = self.exchange() else { return };
+        tracing::info!(
+            statement = statement.identity.statement,
+            policy = statement.identity.name,
+            phase = phase.name(),
+            verdict = called.verdict.label(),
+            request_header_edits = effects.diff.request.headers.iter().count(),
+            response_header_edits = effects.diff.response.headers.iter().count(),
+            "an observed policy decided; nothing of it was applied"
+        );
+    }
+
     /// A statement failed: as if it weren't there, or the end of the section.
     fn fail(&mut self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
@@ -295,18 +310,6 @@ fn failed_closed(statement: &Statement, rejection: Rejection) -> Stop {
 /// Guests choose parts of a fault's detail: no control characters, and no more than a screenful.
 fn printable(text: &str) -> String {
     text.chars().take(2000).map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-fn observe(statement: &Statement, phase: Phase, called: &Called) {
-    tracing::info!(
-        statement = statement.identity.statement,
-        policy = statement.identity.name,
-        phase = phase.name(),
-        verdict = called.verdict.label(),
-        request_header_edits = called.effects.diff.request.headers.iter().count(),
-        response_header_edits = called.effects.diff.response.headers.iter().count(),
-        "an observed policy decided; nothing of it was applied"
-    );
 }
 
 /// A stored response, with its age (RFC 9111 §5.1): what it had when it was stored, and the time since.

@@ -37,9 +37,11 @@ impl Walk {
             Ok(called) => {
                 entry.insert("verdict".into(), verdict(&called.verdict));
                 entry.insert("fuel".into(), called.fuel.into());
-                edits(&mut entry, &called.effects.diff);
-                if let Some(failed) = &called.effects.failed_expression {
-                    entry.insert("expression".into(), failed.to_string().into());
+                if let Some(Exchange { effects, .. }) = self.exchange() {
+                    edits(&mut entry, &effects.diff);
+                    if let Some(failed) = &effects.failed_expression {
+                        entry.insert("expression".into(), failed.to_string().into());
+                    }
                 }
             }
             Err(fault) => {
