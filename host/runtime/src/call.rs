@@ -194,12 +194,7 @@ impl From<(Fault, Used)> for Ending {
     }
 }
 
-fn checked(
-    statement: &Statement,
-    (given,): Given,
-    exchange: Option<&Exchange>,
-    fuel: u64,
-) -> Result<Called, Fault> {
+fn checked(statement: &Statement, (given,): Given, exchange: Option<&Exchange>, fuel: u64) -> Result<Called, Fault> {
     let limits = &statement.unit.limits;
     let verdict = verdict(given, limits.header_bytes, limits.body_bytes)
         .map_err(|bad| Fault::new(FaultKind::BadVerdict, bad.to_string()))?;

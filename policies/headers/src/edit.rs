@@ -1,5 +1,6 @@
 //! What `set-header` does to a message; `return-response` does the same to the response that it makes.
 
+use crate::values::text;
 use crate::{EditableName, Values};
 use std::borrow::Cow;
 use tollgate_sdk::dynamic::Scalar;
@@ -112,21 +113,31 @@ impl HeaderEdit {
         let Some(value) = &self.value else {
             return Err(Verdict::fail("`value` is missing; only `exists-action: delete` needs none"));
         };
+        // Nearly always one value, which takes no list.
+        if let [one] = &**value {
+            let line = text(one)?;
+            return Ok(match action {
+                ExistsAction::Append => append(message, &name, &[line]),
+                _ => message.set_header(&name, &*line),
+            }?);
+        }
         let lines = value.get()?;
-        let joined = !SEPARATE_LINES.contains(&&**name);
         Ok(match action {
-            ExistsAction::Append if joined => join(message, &name, &lines),
-            ExistsAction::Append => lines.iter().try_for_each(|line| message.append_header(&name, &**line)),
-            _ if joined => message.set_header(&name, &*one_line(&lines)),
+            ExistsAction::Append => append(message, &name, &lines),
+            _ if may_be_joined(&name) => message.set_header(&name, lines.join(", ")),
             _ => write(message, &name, &lines),
         }?)
     }
 }
 
-fn one_line<'l>(lines: &'l [Cow<'_, str>]) -> Cow<'l, str> {
-    match lines {
-        [line] => Cow::Borrowed(line),
-        lines => Cow::Owned(lines.join(", ")),
+fn may_be_joined(name: &str) -> bool {
+    !SEPARATE_LINES.contains(&name)
+}
+
+fn append(message: &mut impl Headers, name: &str, lines: &[Cow<'_, str>]) -> Result<(), HeaderError> {
+    match may_be_joined(name) {
+        true => join(message, name, lines),
+        false => lines.iter().try_for_each(|line| message.append_header(name, &**line)),
     }
 }
 

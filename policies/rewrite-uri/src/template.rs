@@ -1,5 +1,8 @@
 //! Paths and queries in which parameters of the operation's URL template stand.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
+
 /// A template, in its parts: the path, and the query if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
@@ -41,12 +44,12 @@ impl Template {
             return Err("a parameter's value makes a path that leads elsewhere".into());
         }
         let mut query = match &self.query {
-            Some(pieces) => filled(pieces, &parameter, "")?,
+            Some(pieces) => filled(pieces, &parameter, IN_QUERY)?,
             None => String::new(),
         };
-        let named: Vec<Vec<u8>> = query.split('&').filter(|pair| !pair.is_empty()).map(name_of).collect();
-        for pair in original.unwrap_or_default().split('&') {
-            if !pair.is_empty() && !named.contains(&name_of(pair)) {
+        let template = query.len();
+        for pair in original.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            if !is_named_in(query.get(..template).unwrap_or_default(), pair) {
                 if !query.is_empty() {
                     query.push('&');
                 }
@@ -67,8 +70,24 @@ impl Piece {
     }
 }
 
-/// What a segment of a path may hold beside letters, digits and `-._~` (RFC 3986 §3.3).
-const IN_PATH: &str = "!$&'()*+,;=:@";
+/// What a value has encoded in a query: all that RFC 3986 §2.3 doesn't leave alone.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The same for a segment of a path, which may hold more (RFC 3986 §3.3).
+const IN_PATH: &AsciiSet = &IN_QUERY
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
@@ -99,44 +118,35 @@ fn literal(text: &str) -> Result<Piece, String> {
     Ok(Piece::Text(encoded))
 }
 
-fn filled(pieces: &[Piece], parameter: impl Fn(&str) -> Option<String>, stays: &str) -> Result<String, String> {
-    let mut filled = String::new();
+fn filled(
+    pieces: &[Piece],
+    parameter: impl Fn(&str) -> Option<String>,
+    encoded: &'static AsciiSet,
+) -> Result<String, String> {
+    let mut filled = String::with_capacity(64);
     for piece in pieces {
         match piece {
             Piece::Text(text) => filled.push_str(text),
             Piece::Parameter(name) => {
                 let value = parameter(name)
                     .ok_or_else(|| format!("the URL template of the operation has no parameter `{name}`"))?;
-                for byte in value.bytes() {
-                    let plain =
-                        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || stays.as_bytes().contains(&byte);
-                    if plain { filled.push(char::from(byte)) } else { filled.push_str(&format!("%{byte:02X}")) }
-                }
+                filled.extend(utf8_percent_encode(&value, encoded));
             }
         }
     }
     Ok(filled)
 }
 
+/// Whether a query has a parameter of the same name as `pair` has.
+fn is_named_in(query: &str, pair: &str) -> bool {
+    let mut others = query.split('&').filter(|other| !other.is_empty());
+    others.any(|other| name_of(other) == name_of(pair))
+}
+
 /// The decoded name of a query parameter.
-fn name_of(pair: &str) -> Vec<u8> {
-    let bytes = pair.split_once('=').map_or(pair, |(name, _)| name).as_bytes();
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
-    let mut name = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let escaped = digit(bytes.get(at + 1)).zip(digit(bytes.get(at + 2)));
-        match (byte, escaped) {
-            (b'%', Some((high, low))) => {
-                name.push((high * 16 + low) as u8);
-                at += 2;
-            }
-            (b'+', _) => name.push(b' '),
-            _ => name.push(byte),
-        }
-        at += 1;
-    }
-    name
+fn name_of(pair: &str) -> Cow<'_, str> {
+    let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+    form_urlencoded::parse(key.as_bytes()).next().map(|(name, _)| name).unwrap_or_default()
 }
 
 #[cfg(test)]

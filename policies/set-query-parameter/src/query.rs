@@ -1,5 +1,7 @@
 //! A query with one parameter changed. Everything else keeps its bytes, and its place.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// What to do with a parameter; values are in the clear.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Edit<'a, V> {
@@ -17,70 +19,62 @@ pub(crate) fn has(query: &str, name: &str) -> bool {
 
 /// The query after the edit; none if nothing is left of it.
 pub(crate) fn edited<V: AsRef<str>>(query: Option<&str>, name: &str, edit: Edit<'_, V>) -> Option<String> {
-    let written = |values: &[V]| -> Vec<String> {
-        values.iter().map(|value| format!("{}={}", encoded(name), encoded(value.as_ref()))).collect()
-    };
     let (mut new, removes) = match edit {
-        Edit::Replace(values) => (written(values), true),
-        Edit::Append(values) => (written(values), false),
-        Edit::Remove => (Vec::new(), true),
+        Edit::Replace(values) => (values, true),
+        Edit::Append(values) => (values, false),
+        Edit::Remove => (&[][..], true),
     };
-    let mut pairs = Vec::new();
+    // An empty query has one empty pair, which is no reason for an `&`.
+    let query = query.filter(|query| !query.is_empty() || new.is_empty());
+    let mut written = Written::with_capacity(query.map_or(0, str::len) + 32);
     for pair in query.into_iter().flat_map(|query| query.split('&')) {
         if !removes || !is_named(pair, name) {
-            pairs.push(pair.to_owned());
+            written.pair(pair);
         } else {
-            pairs.append(&mut new);
+            written.parameters(name, std::mem::take(&mut new));
         }
     }
-    // An empty query has one empty pair, which is no reason for an `&`.
-    if !new.is_empty() && pairs.len() == 1 && pairs[0].is_empty() {
-        pairs.clear();
+    written.parameters(name, new);
+    Some(written.query).filter(|query| !query.is_empty())
+}
+
+/// A query that is being written.
+struct Written {
+    query: String,
+    has_pairs: bool,
+}
+
+impl Written {
+    fn with_capacity(bytes: usize) -> Self {
+        Self { query: String::with_capacity(bytes), has_pairs: false }
     }
-    pairs.append(&mut new);
-    let query = pairs.join("&");
-    (!query.is_empty()).then_some(query)
+
+    fn pair(&mut self, pair: &str) {
+        if self.has_pairs {
+            self.query.push('&');
+        }
+        self.has_pairs = true;
+        self.query.push_str(pair);
+    }
+
+    fn parameters<V: AsRef<str>>(&mut self, name: &str, values: &[V]) {
+        for value in values {
+            self.pair("");
+            self.query.extend(utf8_percent_encode(name, ENCODED));
+            self.query.push('=');
+            self.query.extend(utf8_percent_encode(value.as_ref(), ENCODED));
+        }
+    }
 }
 
 fn is_named(pair: &str, name: &str) -> bool {
     let key = pair.split_once('=').map_or(pair, |(key, _)| key);
     // An empty pair has no name, not even an empty one.
-    !pair.is_empty() && decoded(key) == name.as_bytes()
+    !pair.is_empty() && form_urlencoded::parse(key.as_bytes()).next().is_some_and(|(key, _)| key == name)
 }
 
-/// Percent- and plus-decoded.
-fn decoded(text: &str) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let escaped = digit(bytes.get(at + 1)).zip(digit(bytes.get(at + 2)));
-        match (byte, escaped) {
-            (b'%', Some((high, low))) => {
-                decoded.push((high * 16 + low) as u8);
-                at += 2;
-            }
-            (b'+', _) => decoded.push(b' '),
-            _ => decoded.push(byte),
-        }
-        at += 1;
-    }
-    decoded
-}
-
-/// Percent-encoded but for what RFC 3986 §2.3 leaves alone.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
+/// Everything but what RFC 3986 §2.3 leaves alone.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[cfg(test)]
 mod tests {
