@@ -22,6 +22,8 @@ pub struct Statement {
     pub config: Value,
     /// The texts with expressions; `N` is an index into this list.
     pub expressions: Vec<Located>,
+    /// JSON Pointers to values that can't be used and were reported.
+    pub refused: Vec<String>,
     /// What a failure means.
     pub on_failure: OnFailure,
     /// Whether instances are used again.

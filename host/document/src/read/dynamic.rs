@@ -15,6 +15,15 @@ const EXPRESSION: &str = "$expression";
 /// How a condition is described in messages.
 const EXPECTED_CONDITION: &str = "a condition such as `request.method == \"GET\"`, bare or whole in one `${…}`";
 
+/// What was found in a configuration on the way.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The texts with expressions; each stands for its number.
+    pub(super) expressions: Vec<Located>,
+    /// Where values stand that can't be used and were reported.
+    pub(super) refused: Vec<String>,
+}
+
 /// What a text is.
 enum Looked {
     /// Just what it is, and of any type.
@@ -34,6 +43,11 @@ impl Reader<'_> {
             _ => self.bare_or_whole(node),
         };
         compiled.map(|expression| Condition { expression, mark: node.mark })
+    }
+
+    /// What stands for a condition that was reported, so that what depends on it is looked at too.
+    pub(super) fn no_condition(node: &Node) -> Option<Condition> {
+        Expression::compile("false").ok().map(|expression| Condition { expression, mark: node.mark })
     }
 
     fn bare_or_whole(&mut self, node: &Node) -> Option<Expression> {
@@ -93,7 +107,7 @@ impl Reader<'_> {
     }
 
     /// A configuration as JSON; each text with expressions becomes its number in `found`.
-    pub(super) fn json(&mut self, node: &Node, pointer: &mut String, found: &mut Vec<Located>) -> Value {
+    pub(super) fn json(&mut self, node: &Node, pointer: &mut String, found: &mut Found) -> Value {
         let length = pointer.len();
         match &node.content {
             Content::List(items) => {
@@ -122,10 +136,15 @@ impl Reader<'_> {
             Content::Scalar(_) => match self.looked(node) {
                 Looked::Plain => node.to_json(self.diagnostics),
                 Looked::Text(text) => Value::String(text),
-                Looked::Wrong => Value::Null,
+                Looked::Wrong => {
+                    // Not null: a component would find fault with its type as well, and with nothing else.
+                    found.refused.push(pointer.clone());
+                    json!({ EXPRESSION: u32::MAX })
+                }
                 Looked::Dynamic(dynamic) => {
-                    found.push(Located { dynamic, pointer: pointer.clone(), mark: node.mark });
-                    json!({ EXPRESSION: found.len() - 1 })
+                    let expressions = &mut found.expressions;
+                    expressions.push(Located { dynamic, pointer: pointer.clone(), mark: node.mark });
+                    json!({ EXPRESSION: expressions.len() - 1 })
                 }
             },
         }

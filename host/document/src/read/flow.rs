@@ -6,6 +6,7 @@ use std::time::Duration;
 use tollgate_core::place::Section;
 
 use super::Reader;
+use super::dynamic::Found;
 use super::fields::Fields;
 use super::policies::{List, Named};
 use super::settings::MAX_SECONDS;
@@ -192,7 +193,7 @@ impl Reader<'_> {
             (None, Some((_, node))) => Some(node),
             _ => self.required(&fields, "when", "a branch of `choose`"),
         };
-        let condition = condition.and_then(|node| self.condition(node));
+        let condition = condition.and_then(|node| self.condition(node)).or_else(|| Self::no_condition(node));
         let inner = list.inside(CHOOSE, placed, &format!("/when/{at}"), &format!("when[{}]/", at + 1));
         let entries = self.inner_entries(&fields, "a branch of `choose`", &inner);
         Some(Branch { condition: condition?, entries })
@@ -281,9 +282,9 @@ impl Reader<'_> {
         let name = name.and_then(|node| self.literal_text(node, "the name of a variable"));
         let value = self.required(&fields, "value", WHAT).and_then(|node| {
             self.setting(node, "/value", |reader, node| {
-                let mut found = Vec::new();
+                let mut found = Found::default();
                 let value = reader.json(node, &mut String::new(), &mut found);
-                for located in found {
+                for located in found.expressions {
                     let message = "an expression can't stand inside of a list or a mapping here; \
                                    make the whole value one expression";
                     reader.error(located.mark, message);

@@ -3,6 +3,7 @@
 use tollgate_core::limits::{FIELDS, Limits};
 
 use super::Reader;
+use super::dynamic::Found;
 use super::policies::Named;
 use crate::policy::{Isolation, Mode, OnFailure, Placed, Statement};
 
@@ -11,13 +12,14 @@ pub(super) const RESERVED: [&str; 6] = ["id", "when", "on-failure", "isolation",
 
 impl Reader<'_> {
     pub(super) fn statement(&mut self, named: &Named<'_>, placed: Placed) -> Statement {
-        let mut expressions = Vec::new();
-        let config = named.config.map(|node| self.json(node, &mut String::new(), &mut expressions));
+        let mut found = Found::default();
+        let config = named.config.map(|node| self.json(node, &mut String::new(), &mut found));
         Statement {
             placed,
             name: named.name.to_owned(),
             config: config.unwrap_or_default(),
-            expressions,
+            expressions: found.expressions,
+            refused: found.refused,
             on_failure: self.beside(named, "on-failure", &[("closed", OnFailure::Closed), ("open", OnFailure::Open)]),
             isolation: self.beside(named, "isolation", &[("warm", Isolation::Warm), ("fresh", Isolation::Fresh)]),
             mode: self.beside(named, "mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)]),

@@ -168,7 +168,8 @@ impl PlanBuilder {
         match self.runtime.link(&settings.key(), admitted, &statement.config, &statement.limits, isolation) {
             Ok(unit) => Some(Statement::new(&self.runtime, unit, settings)),
             Err(problems) => {
-                for problem in problems {
+                let is_news = |problem: &ConfigProblem| !statement.refused.contains(&problem.pointer);
+                for problem in problems.into_iter().filter(is_news) {
                     report(statement, admitted, &problem, diagnostics);
                 }
                 None

@@ -1,6 +1,6 @@
 //! The gateway's own flow and its expressions: conditions, branches, retries, parallel calls, fragments, traces.
 
-use crate::policies::{assert_error, hello, open_api, serve};
+use crate::policies::{assert_error, hello, open_api, refused, serve};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -229,6 +229,23 @@ fn mistakes_in_expressions_and_flow_are_found_by_check() {
     for words in ["`request.method`", "the expression ends too early", "an expression can't stand here", "missing"] {
         assert!(outcome.stderr.contains(words), "no {words:?} in\n{}", outcome.stderr);
     }
+}
+
+#[test]
+fn every_mistake_is_told_once_and_all_of_them_together() {
+    refused(
+        "inbound",
+        &[
+            ("set-header: { name: x, value: \"${§reqest.path}\" }", "did you mean `request`?"),
+            ("rate-limit-by-key: { calls: \"${1 +§}\", renewal-period: 1, counter-key: client-ip }", "ends too early"),
+            (
+                "choose: [ { when: §request.pat == 1, policies: [ { set-method: PUT } ] } ]",
+                "did you mean `request.path`?",
+            ),
+            ("set-method: \"§{{nope}}\"", "unknown named value `nope`"),
+            ("check-header: { name: §\"x y\", failed-check-httpcode: 401 }", "does not match"),
+        ],
+    );
 }
 
 #[test]
