@@ -125,6 +125,7 @@ impl Leases {
     }
 
     /// Take the exchange back, and keep the instance if all is well. `None` stands for a panic of the host.
+    #[expect(clippy::type_complexity, reason = "the two ends of one call, used in this file only")]
     fn disarm<T>(
         &self,
         statement: &Statement,

@@ -30,6 +30,7 @@ pub struct Leases {
     pub(crate) worker: usize,
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     /// By the numbers of units, which nobody outside chooses.
+    #[expect(clippy::vec_box, reason = "an instance moves out and back for each call, and is a cache line or more")]
     warm: RefCell<FxHashMap<u64, Vec<Box<Instance>>>>,
     kept: Cell<usize>,
     may_keep: usize,

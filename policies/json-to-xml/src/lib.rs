@@ -14,7 +14,6 @@ mod xml;
 // What each member's name and each string comes to.
 mod role;
 
-mod date;
 mod name;
 mod string;
 

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use tollgate_xml::{Fault, NIL, Output, Scope, XSI_NAMESPACE};
 
 use crate::config::{Config, EmptyValues};
-use crate::date;
 use crate::role::{Named, Role};
 use crate::string::{self, Place};
 use crate::tape::{Node, Tape, Value};
@@ -248,7 +247,7 @@ impl<'t> Writer<'t> {
             text = trim(text);
         }
         if self.config.parse_date
-            && let Some(date) = date::rewrite(&text)
+            && let Some(date) = policy_dates::rewrite(&text)
         {
             text = Cow::Owned(date);
         }

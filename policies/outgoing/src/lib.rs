@@ -2,13 +2,11 @@
 //! have in common. A library; it is no statement itself.
 
 mod copy;
-mod set_headers;
 mod timeout;
 
 use policy_credentials::Basic;
-use policy_headers::HeaderEdit;
-use set_headers::Section;
-pub use set_headers::SetHeaders;
+pub use policy_headers::SetHeaders;
+use policy_headers::{HeaderEdit, Section};
 use std::borrow::Cow;
 use timeout::Timeout;
 use tollgate_sdk::dynamic::Scalar;

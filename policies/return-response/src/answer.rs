@@ -1,9 +1,9 @@
 //! From the configuration, and what an exchange adds to it, to the response.
 
-use crate::config::{Config, SetHeaders, SetStatus};
+use crate::config::{Config, SetStatus};
 use crate::stored::Stored;
 use policy_headers::{
-    EditableName, HeaderEdit, Section, SetHeader, Status, Values, body_was_replaced, is_header_value,
+    EditableName, HeaderEdit, Section, SetHeader, SetHeaders, Status, Values, body_was_replaced, is_header_value,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -90,26 +90,17 @@ const NO_REASON: &str = "a reason can't hold control characters";
 
 /// All edits in order.
 fn edits(set_header: Option<SetHeaders>, headers: BTreeMap<String, Values>) -> Result<Vec<HeaderEdit>, ConfigError> {
-    let mut written = match set_header {
-        None => Vec::new(),
-        Some(SetHeaders::One(one)) => vec![(one, "/set-header".to_owned())],
-        Some(SetHeaders::Many(many)) => {
-            many.into_iter().enumerate().map(|(index, one)| (one, format!("/set-header/{index}"))).collect()
-        }
-    };
-    let in_short = written.len();
+    let mut edits = set_header.map_or(Ok(Vec::new()), SetHeaders::edits)?;
     for (name, value) in headers {
         let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
         let name = EditableName::parse(&name).map_err(|message| ConfigError::new(pointer.as_str(), message))?;
-        written.push((SetHeader { name: name.into(), exists_action: Dynamic::default(), value: Some(value) }, pointer));
-    }
-    let checked = written.into_iter().enumerate().map(|(index, (set_header, pointer))| {
-        HeaderEdit::try_from(set_header).map_err(|error| {
+        let in_short = SetHeader { name: name.into(), exists_action: Dynamic::default(), value: Some(value) };
+        let edit = HeaderEdit::try_from(in_short).map_err(|error| {
             // In short there is no `value` to point at, only the name, or its place in the list.
-            let at = error.pointer.as_str();
-            let below = if index < in_short { at } else { at.strip_prefix("/value").unwrap_or("") };
+            let below = error.pointer.strip_prefix("/value").unwrap_or_default();
             ConfigError::new(format!("{pointer}{below}"), error.message.as_str())
-        })
-    });
-    checked.collect()
+        })?;
+        edits.push(edit);
+    }
+    Ok(edits)
 }

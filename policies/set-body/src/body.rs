@@ -1,7 +1,6 @@
 //! A message's body as a template sees it.
 
 use crate::config::XsiNil;
-use crate::liquid::rewrite_microsoft_date;
 use crate::xml;
 use tollgate_sdk::serde_json::{Value, from_slice};
 use tollgate_xml::Format;
@@ -68,7 +67,7 @@ fn json(bytes: &[u8]) -> Result<Value, Malformed> {
 fn rewrite_dates(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let Some(date) = rewrite_microsoft_date(text) {
+            if let Some(date) = policy_dates::rewrite(text) {
                 *text = date;
             }
         }

@@ -15,7 +15,6 @@ mod segment;
 mod token;
 mod value;
 
-pub(crate) use date::rewrite_microsoft_date;
 pub(crate) use render::Globals;
 pub(crate) use value::member;
 

@@ -1,5 +1,7 @@
 //! Moments: read from the ways in which bodies and templates write them.
 
+use policy_dates::{civil, days_from_civil};
+
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// A moment, and the offset from UTC at which it is shown.
@@ -79,28 +81,6 @@ impl Moment {
     }
 }
 
-/// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant's `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// The other way round.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
 /// A moment from `2016-02-16`, `2016-02-16T10:00:00.5+01:00`, `2016-02-16 10:00`, `Tue, 16 Feb 2016 10:00:00 GMT`,
 /// `16 Feb 2016`, `02/16/2016 10:00`, `/Date(1455616800000)/` or seconds since 1970. Without an offset it is UTC.
 pub(crate) fn parse(text: &str) -> Option<Moment> {
@@ -119,17 +99,6 @@ pub(crate) fn parse(text: &str) -> Option<Moment> {
     };
     let (time, offset) = time_of(rest.trim())?;
     Moment::at(date, time, offset)
-}
-
-/// `/Date(1198908717056+0100)/` as `2007-12-29T06:11:57.056Z`; none for any other text.
-pub(crate) fn rewrite_microsoft_date(text: &str) -> Option<String> {
-    let moment = microsoft(text)?.in_utc();
-    let Parts { year, month, day, hour, minute, second, millisecond, .. } = moment.parts();
-    if !(1..=9999).contains(&year) {
-        return None;
-    }
-    let fraction = if millisecond == 0 { String::new() } else { format!(".{millisecond:03}") };
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z"))
 }
 
 fn microsoft(text: &str) -> Option<Moment> {
@@ -248,18 +217,6 @@ mod tests {
             "2016-02-16T10",
         ] {
             assert_eq!(parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn microsofts_dates_are_rewritten_in_utc() {
-        for (text, written) in [
-            ("/Date(0)/", Some("1970-01-01T00:00:00Z")),
-            ("/Date(1198908717056+0100)/", Some("2007-12-29T06:11:57.056Z")),
-            ("/Date(-62135596800001)/", None),
-            ("2007-12-29", None),
-        ] {
-            assert_eq!(rewrite_microsoft_date(text).as_deref(), written, "{text}");
         }
     }
 }

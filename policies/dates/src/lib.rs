@@ -1,7 +1,8 @@
-//! The dates of old Microsoft serializers, `/Date(1198908717056+0100)/`, as XML Schema writes them.
+//! Days of the calendar, and the dates of old Microsoft serializers, `/Date(1198908717056+0100)/`, as XML Schema writes
+//! them. A library for several statements; it is no statement itself.
 
 /// The moment in UTC, if the whole text is such a date. The offset says only where it was written.
-pub(crate) fn rewrite(text: &str) -> Option<String> {
+pub fn rewrite(text: &str) -> Option<String> {
     let inside = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
     let sign_at = inside.bytes().skip(1).position(|b| b == b'+' || b == b'-').map_or(inside.len(), |at| at + 1);
     let (milliseconds, offset) = inside.split_at(sign_at);
@@ -29,7 +30,7 @@ fn format(milliseconds: i64) -> Option<String> {
 }
 
 /// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant's `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
+pub fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -38,6 +39,16 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The day, counted from 1970-01-01, of a year, month and day: the other way round.
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

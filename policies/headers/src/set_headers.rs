@@ -1,12 +1,12 @@
 //! `set-header` as a child: one header or a list of them.
 
-use policy_headers::{HeaderEdit, SetHeader};
+use crate::{HeaderEdit, SetHeader};
 use std::fmt;
+use tollgate_sdk::ConfigError;
 use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use tollgate_sdk::serde::de::{MapAccess, SeqAccess, Visitor};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
-use tollgate_sdk::{ConfigError, Field, HeaderError, Headers};
 
 /// One header or a list of them. Not a serde enum: those forget where in the text an error was.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub enum SetHeaders {
 }
 
 impl SetHeaders {
-    /// The edits in order.
-    pub(crate) fn edits(self) -> Result<Vec<HeaderEdit>, ConfigError> {
+    /// The edits in order; errors point below `/set-header`.
+    pub fn edits(self) -> Result<Vec<HeaderEdit>, ConfigError> {
         let edit = |header: SetHeader, pointer: String| {
             HeaderEdit::try_from(header)
                 .map_err(|error| ConfigError::new(format!("{pointer}{}", error.pointer), error.message))
@@ -61,32 +61,4 @@ impl<'de> Deserialize<'de> for SetHeaders {
 
 impl Schema for SetHeaders {
     const SCHEMA: Node = Node::either(&[SetHeader::SCHEMA, Node::list(&SetHeader::SCHEMA)]);
-}
-
-/// The header section while it is made.
-pub(crate) struct Section(pub(crate) Vec<Field>);
-
-impl Headers for Section {
-    fn header(&self, name: &str) -> Option<Vec<u8>> {
-        self.0.iter().find(|field| field.name == name).map(|field| field.value.clone())
-    }
-
-    fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
-        self.0.iter().filter(|field| field.name == name).map(|field| field.value.clone()).collect()
-    }
-
-    fn set_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        self.remove_header(name)?;
-        self.append_header(name, value)
-    }
-
-    fn append_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        self.0.push(Field { name: name.into(), value: value.as_ref().into() });
-        Ok(())
-    }
-
-    fn remove_header(&mut self, name: &str) -> Result<(), HeaderError> {
-        self.0.retain(|field| field.name != name);
-        Ok(())
-    }
 }
