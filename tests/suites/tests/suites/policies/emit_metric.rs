@@ -121,6 +121,15 @@ fn an_expression_that_fails_is_an_error() {
 }
 
 #[test]
+fn what_is_infinite_or_no_number_is_not_counted() {
+    let gateway = serve(&emit("{ name: orders, value: \"${double(request.headers['x-value'])}\" }"), hello());
+    for value in ["NaN", "Infinity", "-0.5", "2"] {
+        assert_eq!(gateway.send(&Request::get("/").header("x-value", value)).text(), "hello", "{value}");
+    }
+    assert_eq!(gateway.metrics().sum("tollgate_policy_orders_total", &[]), 2.0);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let nine: String = (0..9).map(|n| format!("d{n}: x, ")).collect();
     let nine = format!("emit-metric: {{ name: n, dimensions: §{{ {nine} }} }}");

@@ -126,6 +126,20 @@ fn an_expression_that_fails_is_an_error() {
 }
 
 #[test]
+fn an_earlier_statements_body_is_edited_in_on_error() {
+    let answer = |statements: &str| {
+        let refuse = "inbound: [ { check-header: { name: x-plan, failed-check-httpcode: 401 } } ]";
+        serve(&open_api(&format!("{refuse}\non-error: [ {statements} ]")), hello()).get("/").text().to_owned()
+    };
+    let replace = |from: &str, to: &str| format!("{{ find-and-replace: {{ from: '{from}', to: '{to}' }} }}");
+    let first = "{ set-body: 'Header secret' }";
+    assert_eq!(answer(&format!("{first}, {}", replace("secret", "***"))), "Header ***");
+    assert_eq!(answer(&format!("{first}, {}", replace("Header", "***"))), "*** secret");
+    let twice = answer(&format!("{}, {}", replace("x-plan", "X-Plan"), replace("X-Plan", "plan")));
+    assert!(twice.contains("Header plan is missing."), "{twice}");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     for section in ["inbound", "outbound", "on-error"] {
         refused(

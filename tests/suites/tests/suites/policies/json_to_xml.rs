@@ -444,6 +444,16 @@ fn more_different_names_than_65536_are_refused() {
 }
 
 #[test]
+fn the_body_of_an_earlier_statement_is_converted_in_on_error() {
+    let sections = "inbound: [ { ip-filter: { addresses: [192.0.2.7] } } ]\n\
+                    on-error:\n\
+                    \x20 - set-body: '{\"told\":1}'\n\
+                    \x20 - set-header: { name: content-type, value: application/json }\n\
+                    \x20 - json-to-xml: { apply: content-type-json }\n";
+    assert_eq!(serve(&open_api(sections), hello()).get("/").text(), "<told>1</told>");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
         ("json-to-xml: §{}", "apply"),
