@@ -51,6 +51,51 @@ fn a_computed_name_with_a_colon_is_not_sent() {
 }
 
 #[test]
+fn of_several_lines_that_the_client_sent_none_is_left() {
+    let origin = hello();
+    let request = Request::get("/").header("authorization", "Bearer x").header("Authorization", "Basic eDp5");
+    serve(&with("{ username: a, password: '' }"), &origin).send(&request);
+    assert_eq!(origin.only_request().headers.all("authorization"), ["Basic YTo="]);
+}
+
+#[test]
+fn what_checks_the_clients_own_stands_before_it() {
+    let origin = hello();
+    let sections = "inbound:\n  \
+                    - check-header: { name: Authorization, failed-check-httpcode: 401, value: Bearer x }\n  \
+                    - authentication-basic: { username: a, password: b }\n";
+    let gateway = serve(&open_api(sections), &origin);
+    assert_eq!(gateway.send(&Request::get("/").header("authorization", "Bearer x")).status, 200);
+    assert_eq!(gateway.get("/").status, 401);
+    assert_eq!(origin.only_request().headers.all("authorization"), ["Basic YTpi"]);
+}
+
+#[test]
+fn an_expression_that_fails_sends_nothing() {
+    let origin = hello();
+    for config in
+        ["{ username: a, password: \"${json(request.path)}\" }", "{ username: \"${json(request.path)}\", password: b }"]
+    {
+        let gateway = serve(&with(config), &origin);
+        assert_error(&gateway.get("/"), 500, "Internal server error.");
+        let error = ("authentication-basic".to_owned(), "ExpressionValueEvaluationFailure".to_owned());
+        assert_eq!(logged_error(&gateway, 1), error);
+    }
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn it_stands_once_and_in_inbound_only() {
+    let statement = "authentication-basic: { username: a, password: b }";
+    refused("outbound", &[(&format!("§{statement}"), "can't stand in the section `outbound`")]);
+    refused("backend", &[(&format!("§{statement}"), "can't stand in the section `backend`")]);
+    let twice = open_api(&format!("inbound: [ {{ {statement} }}, {{ {statement} }} ]"));
+    let outcome = Gateway::with(&twice).value("origin", "http://127.0.0.1:9").check();
+    assert_eq!(outcome.code, 2, "{outcome:#?}");
+    assert!(outcome.stderr.contains("once"), "{outcome:#?}");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

@@ -134,6 +134,63 @@ fn apis_with_the_same_rest_of_a_path_have_responses_of_their_own() {
 }
 
 #[test]
+fn several_headers_may_stand_in_one_text() {
+    for lookup in ["{ vary-by-header: 'Accept; X-Tenant' }", "{ vary-by-header: X-Tenant;Accept }"] {
+        assert_answers(
+            lookup,
+            vec![
+                (get("/", &[("accept", "a/b"), ("x-tenant", "gold")]), 1),
+                (get("/", &[("accept", "a/b"), ("x-tenant", "silver")]), 2),
+                (get("/", &[("accept", "c/d"), ("x-tenant", "gold")]), 3),
+                (get("/", &[("accept", "a/b"), ("x-tenant", "gold"), ("x-other", "1")]), 1),
+            ],
+        );
+    }
+}
+
+#[test]
+fn requests_without_a_key_share_what_is_kept_for_them() {
+    let sections =
+        "inbound: [ { cache-lookup: { vary-by-developer: true } } ]\noutbound: [ { cache-store: { duration: 60 } } ]";
+    let yaml =
+        keyed_api(sections, "inbound: []").replace("apis: [all]", "apis: [all]\n    subscription-required: false");
+    let gateway = serve(&yaml, plain());
+    let ask = |request: &Request| gateway.send(request).text().to_owned();
+    assert_eq!([ask(&Request::get("/")), ask(&Request::get("/"))], ["answer 1", "answer 1"]);
+    assert_eq!([ask(&with_key("acme-1")), ask(&Request::get("/"))], ["answer 2", "answer 1"]);
+}
+
+#[test]
+fn expressions_are_asked_only_where_they_matter_and_one_that_fails_is_an_error() {
+    let failing = "\"${json(request.headers['x-json']) == 1}\"";
+    let ask = |gateway: &Gateway, json: &str, authorization: Option<&str>| {
+        let request = get("/", &[("x-json", json)]);
+        let request = authorization.into_iter().fold(request, |request, value| request.header("authorization", value));
+        gateway.send(&request).status
+    };
+    let gateway =
+        serve(&cached(&format!("{{ allow-private-response-caching: {failing} }}"), "{ duration: 60 }"), plain());
+    assert_eq!(ask(&gateway, "x", None), 200, "it matters to requests with `Authorization` only");
+    assert_eq!(ask(&gateway, "1", Some("Bearer x")), 200);
+    assert_eq!(ask(&gateway, "x", Some("Bearer x")), 500);
+
+    let gateway = serve(&cached(&format!("{{ vary-by-developer: {failing} }}"), "{ duration: 60 }"), plain());
+    assert_eq!([ask(&gateway, "1", None), ask(&gateway, "x", None)], [200, 500]);
+
+    let lookup = "{ downstream-caching-type: \"${json(request.headers['x-json']) == 1 ? 'none' : 'shared'}\" }";
+    let gateway = serve(&cached(lookup, "{ duration: 60 }"), plain());
+    assert_eq!([ask(&gateway, "x", None), ask(&gateway, "2", None), ask(&gateway, "1", None)], [500, 500, 200]);
+    assert_eq!(ask(&gateway, "x", None), 200, "a hit needs no word for clients");
+}
+
+#[test]
+fn each_kind_of_cache_is_the_one_that_there_is() {
+    for kind in ["prefer-external", "external", "internal"] {
+        assert_answers(&format!("{{ caching-type: {kind} }}"), vec![(get("/", &[]), 1), (get("/", &[]), 1)]);
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

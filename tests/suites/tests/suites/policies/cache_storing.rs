@@ -206,6 +206,59 @@ fn a_reload_keeps_what_is_stored() {
 }
 
 #[test]
+fn which_responses_are_kept_and_how_long_may_be_expressions() {
+    let store =
+        "{ duration: \"${response.status == 404 ? 60 : 0}\", cache-response: \"${response.status in [200, 404]}\" }";
+    for (status, expected) in [(404, 1), (200, 3), (500, 3)] {
+        let with_status = move |response: Response| Response { status, ..response };
+        assert_eq!(reached(&cached("{}", store), with_status), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_duration_that_is_none_fails_the_call_unless_nothing_is_kept_anyway() {
+    for duration in ["json(request.path)", "1.5", "-1", "'soon'"] {
+        let store = format!("{{ duration: \"${{request.method == 'GET' ? dyn({duration}) : dyn(1)}}\" }}");
+        for (status, expected) in [(200, 500), (404, 404)] {
+            let origin = numbered(move |response| Response { status, ..response });
+            let gateway = serve(&cached("{}", &store), origin);
+            let response = gateway.get("/");
+            assert_eq!(response.status, expected, "{duration}");
+            if expected == 500 {
+                let error = ("cache-store".to_owned(), "ExpressionValueEvaluationFailure".to_owned());
+                assert_eq!(logged_error(&gateway, 1), error, "{duration}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_response_that_is_not_kept_stays_as_the_origin_made_it() {
+    for (name, value, told) in [
+        ("cache-control", "private", "private"),
+        ("cache-control", "no-store, max-age=9", "no-store, max-age=9"),
+        ("x-plain", "1", "public, max-age=60, must-revalidate"),
+    ] {
+        let origin = numbered(move |response| response.header(name, value));
+        let gateway = serve(&cached("{ downstream-caching-type: public }", "{ duration: 60 }"), origin);
+        assert_eq!(gateway.get("/").headers.all("cache-control"), [told], "{name}: {value}");
+    }
+    let origin = numbered(|response| Response { status: 404, ..response.header("cache-control", "max-age=9") });
+    let gateway = serve(&cached("{ downstream-caching-type: public }", "{ duration: 60 }"), origin);
+    assert_eq!(gateway.get("/").headers.all("cache-control"), ["max-age=9"]);
+}
+
+#[test]
+fn the_log_tells_why_a_response_was_not_kept() {
+    let origin = numbered(|response| response.header("set-cookie", "a=1"));
+    let setup = Gateway::with(&cached("{}", "{ duration: 60 }")).origin(&origin).env("TOLLGATE_LOG", "debug");
+    let gateway = setup.start();
+    assert_eq!(gateway.get("/").status, 200);
+    let line = gateway.wait_for_log("not kept: ");
+    assert!(line.contains("DEBUG"), "{line}");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "outbound",

@@ -96,6 +96,27 @@ fn all_of_it_may_be_expressions() {
 }
 
 #[test]
+fn what_an_expression_gives_has_to_be_usable() {
+    for (config, query) in [
+        ("name: \"${request.query['v']}\", failed-check-httpcode: 401", "a%20b"),
+        ("name: \"${request.query['v']}\", failed-check-httpcode: 401", ""),
+        ("name: x-none, failed-check-httpcode: \"${int(request.query['v'])}\"", "399"),
+        ("name: x-none, failed-check-httpcode: \"${int(request.query['v'])}\"", "600"),
+        ("name: x-none, failed-check-httpcode: \"${request.query['v']}\"", "many"),
+        ("name: x-none, failed-check-httpcode: 401, failed-check-error-message: \"${json(request.query['v'])}\"", "x"),
+        ("name: x-plan, failed-check-httpcode: 401, value: lead, ignore-case: \"${request.query['v']}\"", "maybe"),
+        ("name: x-plan, failed-check-httpcode: 401, value: [ lead, \"${json(request.query['v'])}\" ]", "x"),
+    ] {
+        let gateway = serve(&open_api(&format!("inbound: [ {{ check-header: {{ {config} }} }} ]")), hello());
+        let response = gateway.send(&Request::get(&format!("/?v={query}")).header("x-plan", "gold"));
+        assert_error(&response, 500, "Internal server error.");
+        let error = ("check-header".to_owned(), "ExpressionValueEvaluationFailure".to_owned());
+        assert_eq!(logged_error(&gateway, 1), error, "{config}");
+        assert!(gateway.origin.requests().is_empty(), "{config}");
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

@@ -72,9 +72,68 @@ fn more_series_than_the_page_takes_fail_no_request() {
 }
 
 #[test]
+fn names_are_written_as_the_page_takes_them() {
+    let long = "n".repeat(64);
+    for (config, name) in [
+        ("name: Orders", "orders"),
+        ("name: \"  Items -- SOLD! \"", "items_sold"),
+        ("name: ÄpfelBirnen2", "pfelbirnen2"),
+        ("namespace: My.Shop, name: a/b", "my_shop_a_b"),
+        ("namespace: 2nd, name: 3rd", "_2nd_3rd"),
+        (&format!("name: {long}"), &long),
+    ] {
+        let gateway = serve(&emit(&format!("{{ {config} }}")), hello());
+        assert_eq!(gateway.get("/").status, 200);
+        assert_eq!(gateway.metrics().sum(&format!("tollgate_policy_{name}_total"), &[]), 1.0, "{config}");
+    }
+}
+
+#[test]
+fn every_section_counts() {
+    let emit = |name: &str| format!("{{ emit-metric: {{ name: seen, dimensions: {{ section: {name} }} }} }}");
+    let sections = format!(
+        "inbound: [ {}, {{ check-header: {{ name: x-plan, failed-check-httpcode: 402 }} }} ]\n\
+         backend: [ {}, forward-request ]\noutbound: [ {} ]\non-error: [ {} ]",
+        emit("inbound"),
+        emit("backend"),
+        emit("outbound"),
+        emit("on-error")
+    );
+    let gateway = serve(&open_api(&sections), hello());
+    assert_eq!(gateway.send(&Request::get("/").header("x-plan", "gold")).status, 200);
+    assert_eq!(gateway.get("/").status, 402);
+    let metrics = gateway.metrics();
+    let counts = ["inbound", "backend", "outbound", "on-error"]
+        .map(|section| metrics.sum("tollgate_policy_seen_total", &[("section", section)]));
+    assert_eq!(counts, [2.0, 1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn an_expression_that_fails_is_an_error() {
+    for config in
+        ["{ name: n, value: \"${json(request.path)}\" }", "{ name: n, dimensions: { d: \"${json(request.path)}\" } }"]
+    {
+        let gateway = serve(&emit(config), hello());
+        assert_error(&gateway.get("/"), 500, "Internal server error.");
+        let error = ("emit-metric".to_owned(), "ExpressionValueEvaluationFailure".to_owned());
+        assert_eq!(logged_error(&gateway, 1), error);
+    }
+}
+
+#[test]
+fn what_is_infinite_or_no_number_is_not_counted() {
+    let gateway = serve(&emit("{ name: orders, value: \"${double(request.headers['x-value'])}\" }"), hello());
+    for value in ["NaN", "Infinity", "-0.5", "2"] {
+        assert_eq!(gateway.send(&Request::get("/").header("x-value", value)).text(), "hello", "{value}");
+    }
+    assert_eq!(gateway.metrics().sum("tollgate_policy_orders_total", &[]), 2.0);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let nine: String = (0..9).map(|n| format!("d{n}: x, ")).collect();
     let nine = format!("emit-metric: {{ name: n, dimensions: §{{ {nine} }} }}");
+    let long = format!("emit-metric: {{ namespace: {}, name: §{} }}", "a".repeat(32), "b".repeat(32));
     let cases = [
         ("emit-metric: §{ }", "name"),
         ("emit-metric: { name: §'-' }", "holds no letter"),
@@ -82,6 +141,11 @@ fn bad_configurations_are_refused_at_their_place() {
         ("emit-metric: { name: n, dimensions: [ §{ name: tier } ] }", "needs a value"),
         ("emit-metric: { name: n, dimensions: { component: §x } }", "belongs to the gateway"),
         ("emit-metric: { name: n, dimensions: { a b: x, a-b: §y } }", "called `a_b` already"),
+        (
+            "emit-metric: { name: n, dimensions: [ { name: a b, value: x }, §{ name: A-B, value: y } ] }",
+            "`a_b` already",
+        ),
+        (long.as_str(), "64"),
         (nine.as_str(), "at most 8"),
     ];
     for section in ["inbound", "outbound", "on-error"] {

@@ -87,6 +87,59 @@ fn both_texts_may_be_expressions() {
 }
 
 #[test]
+fn the_text_is_plain_and_what_was_put_in_is_not_searched_again() {
+    for (from, to, body, expected) in [
+        ("aa", "b", "aaaaa", "bba"),
+        ("a", "aa", "a-a", "aa-aa"),
+        (".*", "$0", "a.*b \\1", "a$0b \\1"),
+        ("Ä", "", "ÄäÄ", "ä"),
+        ("ab", "", "aabb", "ab"),
+        ("\\n", "n", "a\\nb", "anb"),
+    ] {
+        let origin = hello();
+        let config = format!("{{ from: '{from}', to: '{to}' }}");
+        let gateway = serve(&open_api(&format!("inbound: [ {{ find-and-replace: {config} }} ]")), &origin);
+        gateway.send(&Request::post("/", body));
+        assert_eq!(origin.only_request().text(), expected, "{config}");
+    }
+}
+
+#[test]
+fn a_request_without_a_body_or_without_the_text_goes_on_as_it_is() {
+    let origin = hello();
+    let gateway = serve(&open_api(&format!("inbound: [ {{ {STATEMENT} }} ]")), &origin);
+    gateway.get("/");
+    gateway.send(&Request::post("/", "open").header("content-md5", "x"));
+    let seen = origin.requests();
+    assert!(seen[0].body.is_empty() && !seen[0].headers.has("content-length"), "{seen:?}");
+    assert_eq!((seen[1].text(), seen[1].headers.get("content-md5")), ("open", Some("x")));
+}
+
+#[test]
+fn an_expression_that_fails_is_an_error() {
+    for config in ["{ from: \"${json(request.path)}\", to: b }", "{ from: hello, to: \"${json(request.path)}\" }"] {
+        let gateway = serve(&open_api(&format!("outbound: [ {{ find-and-replace: {config} }} ]")), hello());
+        assert_error(&gateway.get("/"), 500, "Internal server error.");
+        let error = ("find-and-replace".to_owned(), "ExpressionValueEvaluationFailure".to_owned());
+        assert_eq!(logged_error(&gateway, 1), error);
+    }
+}
+
+#[test]
+fn an_earlier_statements_body_is_edited_in_on_error() {
+    let answer = |statements: &str| {
+        let refuse = "inbound: [ { check-header: { name: x-plan, failed-check-httpcode: 401 } } ]";
+        serve(&open_api(&format!("{refuse}\non-error: [ {statements} ]")), hello()).get("/").text().to_owned()
+    };
+    let replace = |from: &str, to: &str| format!("{{ find-and-replace: {{ from: '{from}', to: '{to}' }} }}");
+    let first = "{ set-body: 'Header secret' }";
+    assert_eq!(answer(&format!("{first}, {}", replace("secret", "***"))), "Header ***");
+    assert_eq!(answer(&format!("{first}, {}", replace("Header", "***"))), "*** secret");
+    let twice = answer(&format!("{}, {}", replace("x-plan", "X-Plan"), replace("X-Plan", "plan")));
+    assert!(twice.contains("Header plan is missing."), "{twice}");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     for section in ["inbound", "outbound", "on-error"] {
         refused(

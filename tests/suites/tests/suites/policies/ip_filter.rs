@@ -178,6 +178,58 @@ fn expressions_are_asked_at_each_call() {
 }
 
 #[test]
+fn a_block_may_be_written_with_any_of_its_addresses() {
+    let gateway = filtering("{ addresses: [192.0.2.7/24, '2001:db8::7/64'] }");
+    assert_statuses(
+        &gateway,
+        &[
+            ("192.0.2.0", 200),
+            ("192.0.2.255", 200),
+            ("192.0.3.0", 403),
+            ("2001:db8::ffff:0:0:1", 200),
+            ("2001:db8:0:1::", 403),
+        ],
+    );
+}
+
+#[test]
+fn all_of_ipv6_is_nothing_of_ipv4_and_the_other_way_round() {
+    let gateway = filtering("{ addresses: ['::/0'] }");
+    assert_statuses(&gateway, &[("::1", 200), ("2001:db8::1", 200), ("192.0.2.7", 403), ("::ffff:192.0.2.7", 403)]);
+    let gateway = filtering("{ addresses: [0.0.0.0/0] }");
+    assert_statuses(&gateway, &[("192.0.2.7", 200), ("::ffff:192.0.2.7", 200), ("::1", 403)]);
+}
+
+#[test]
+fn nothing_is_no_entry_and_anything_else_fails_as_the_operator_says() {
+    let yaml = |failure: &str| {
+        let entries = "addresses: [ 192.0.2.1, \"${request.headers['x-block']}\" ]";
+        let statement = format!("{{ ip-filter: {{ action: forbid, {entries} }}, on-failure: {failure} }}");
+        format!("{TRUSTING}{}", open_api(&format!("inbound: [ {statement} ]")))
+    };
+    for (failure, failed) in [("closed", 500), ("open", 200)] {
+        let gateway = serve(&yaml(failure), hello());
+        let ask = |block: Option<&str>| {
+            let request = from("192.0.2.7");
+            gateway.send(&block.into_iter().fold(request, |request, block| request.header("x-block", block))).status
+        };
+        assert_eq!([ask(None), ask(Some("")), ask(Some("192.0.2.0/29"))], [200, 200, 403], "{failure}");
+        for block in ["somewhere", "192.0.2.0/33", "192.0.2.9-192.0.2.1", "192.0.2.7, 192.0.2.8", "::1-192.0.2.1"] {
+            assert_eq!(ask(Some(block)), failed, "{block}, {failure}");
+        }
+    }
+}
+
+#[test]
+fn an_action_that_is_none_refuses_whatever_becomes_of_failures() {
+    let statement = "{ ip-filter: { action: \"${request.query['do']}\", addresses: [192.0.2.7] }, on-failure: open }";
+    let gateway = serve(&format!("{TRUSTING}{}", open_api(&format!("inbound: [ {statement} ]"))), hello());
+    let response = gateway.send(&Request { target: "/?do=perhaps".into(), ..from("192.0.2.8") });
+    assert_error(&response, 500, "Internal server error.");
+    assert_eq!(logged_error(&gateway, 1), ("ip-filter".to_owned(), "ExpressionValueEvaluationFailure".to_owned()));
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

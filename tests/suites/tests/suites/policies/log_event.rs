@@ -83,6 +83,81 @@ fn a_log_that_is_not_there_fails_no_request() {
     gateway.wait_for_log("was not written");
 }
 
+/// The text of the only record of this message, written by an `inbound` statement.
+#[track_caller]
+fn logged(message: &str) -> Value {
+    let gateway =
+        serve(&audited(&format!("inbound: [ {{ log-event: {{ logger-id: audit, message: {message} }} }} ]")), hello());
+    assert_eq!(gateway.get("/orders").status, 200);
+    records(&gateway, 1).remove(0)["message"].take()
+}
+
+#[test]
+fn what_is_no_text_becomes_json_and_null_an_empty_text() {
+    for (message, text) in [
+        ("7", "7"),
+        ("2.5", "2.5"),
+        ("true", "true"),
+        ("'7'", "7"),
+        ("[a, 1, null]", "[\"a\",1,null]"),
+        ("{ a: { b: [] } }", "{\"a\":{\"b\":[]}}"),
+        ("\"${1 + 1}\"", "2"),
+        ("\"${[request.method, 1]}\"", "[\"GET\",1]"),
+        ("\"${null}\"", ""),
+        ("\"${request.headers['x-none']}\"", ""),
+        ("\"${'line\\\\n' + 'end'}\"", "line\nend"),
+    ] {
+        assert_eq!(logged(message), text, "{message}");
+    }
+}
+
+#[test]
+fn a_record_names_its_statement_and_its_time() {
+    let sections = "inbound: [ { log-event: { logger-id: audit, message: a }, id: asked } ]";
+    let gateway = serve(&audited(sections), hello());
+    gateway.get("/");
+    let record = records(&gateway, 1).remove(0);
+    assert_eq!(record["statement"], "asked");
+    let time = record["time"].as_str().expect("a text");
+    assert!(time.starts_with("20") && time.contains('T') && time.ends_with('Z'), "{time}");
+    assert!(record.get("partition_key").is_none(), "{record}");
+}
+
+#[test]
+fn every_section_writes() {
+    let log = |message: &str| format!("{{ log-event: {{ logger-id: audit, message: {message} }} }}");
+    let sections = format!(
+        "inbound: [ {}, {{ check-header: {{ name: x-plan, failed-check-httpcode: 402 }} }} ]\n\
+         backend: [ {}, forward-request ]\noutbound: [ {} ]\non-error: [ {} ]",
+        log("inbound"),
+        log("backend"),
+        log("outbound"),
+        log("\"${last_error.reason}\"")
+    );
+    let gateway = serve(&audited(&sections), hello());
+    assert_eq!(gateway.send(&Request::get("/").header("x-plan", "gold")).status, 200);
+    assert_eq!(gateway.get("/").status, 402);
+    let mut messages: Vec<_> = records(&gateway, 5).iter().map(|record| record["message"].to_string()).collect();
+    messages.sort();
+    assert_eq!(messages, ["\"HeaderNotFound\"", "\"backend\"", "\"inbound\"", "\"inbound\"", "\"outbound\""]);
+}
+
+#[test]
+fn an_expression_that_fails_is_an_error_and_writes_nothing() {
+    for config in [
+        "message: \"${json(request.path)}\"",
+        "message: { a: [ \"${json(request.path)}\" ] }",
+        "message: a, partition-key: \"${json(request.path)}\"",
+    ] {
+        let sections = format!("inbound: [ {{ log-event: {{ logger-id: audit, {config} }} }} ]");
+        let gateway = serve(&audited(&sections), hello());
+        assert_error(&gateway.get("/"), 500, "Internal server error.");
+        let error = ("log-event".to_owned(), "ExpressionValueEvaluationFailure".to_owned());
+        assert_eq!(logged_error(&gateway, 1), error, "{config}");
+        assert!(records(&gateway, 0).is_empty(), "{config}");
+    }
+}
+
 #[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
