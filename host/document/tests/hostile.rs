@@ -124,7 +124,7 @@ fn schemas_that_are_referred_to_often_are_not_copied_without_end() {
         writeln!(text, "      - {{ id: o{operation}, method: GET, url: /{operation}, {schema} }}").unwrap();
     }
     let (document, errors) = parse(&text);
-    let expected = "the named schemas, and those that operations refer to, have more than 33554432 bytes together\n";
+    let expected = "the named schemas, and those that others refer to, have more than 33554432 bytes together\n";
     assert!(errors.lines().next().is_some_and(|line| line.ends_with(expected.trim_end())), "{errors:.200}");
     let operations = &document.unwrap().apis[0].operations;
     let held = operations.iter().filter(|operation| operation.definition.to_string().len() > 1 << 20).count();

@@ -84,7 +84,7 @@ impl Leases {
         phase: Phase,
         exchange: Box<Exchange>,
     ) -> (Option<Box<Exchange>>, Result<bool, Fault>) {
-        if phase == Phase::OnError || !statement.unit.admitted.has_body_gate() {
+        if !statement.unit.admitted.has_body_gate() {
             return (Some(exchange), Ok(true));
         }
         let mut armed = match self.arm(statement, exchange) {

@@ -27,6 +27,7 @@ impl tollgate_sdk::export::Component for Store {
         phases: &[tollgate_sdk::export::Phase::OnResponse],
         buffer_request: None,
         buffer_response: None,
+        buffer_error: None,
         body_gate: false,
         standing: "",
     };

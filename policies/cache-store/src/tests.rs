@@ -33,6 +33,7 @@ impl tollgate_sdk::export::Component for Lookup {
         phases: &[tollgate_sdk::export::Phase::OnRequest],
         buffer_request: None,
         buffer_response: None,
+        buffer_error: None,
         body_gate: false,
         standing: "",
     };

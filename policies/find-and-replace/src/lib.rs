@@ -4,7 +4,6 @@ mod replace;
 
 use policy_headers::{body_was_replaced, is_announced_empty, is_encoded};
 use replace::replaced;
-use tollgate_sdk::serde_json::json;
 use tollgate_sdk::{
     ConfigError, Dynamic, Headers, LastError, Policy, Request, Response, Verdict, configuration, log, policy,
 };
@@ -24,7 +23,10 @@ pub struct Config {
 pub struct Statement(Config);
 
 /// Replaces a text by another throughout a body.
-#[policy(sections(inbound, backend, outbound, on_error), buffer(on_request = "4MiB", on_response = "4MiB"))]
+#[policy(
+    sections(inbound, backend, outbound, on_error),
+    buffer(on_request = "4MiB", on_response = "4MiB", on_error = "4MiB")
+)]
 impl Policy for Statement {
     type Config = Config;
 
@@ -65,17 +67,8 @@ impl Policy for Statement {
         Ok(())
     }
 
-    fn on_error(&self, _: &Request, response: &mut Response, error: &LastError) -> Result<(), Verdict> {
-        // Without an earlier statement's body it is the gateway's own.
-        let own = || json!({ "statusCode": response.status(), "message": error.message }).to_string().into_bytes();
-        let body = response.body().unwrap_or_else(|_| own());
-        if let Some(body) = self.replaced(&body)? {
-            if response.header("content-type").is_none() {
-                response.set_header("content-type", "application/json")?;
-            }
-            response.set_body(body)?;
-        }
-        Ok(())
+    fn on_error(&self, request: &Request, response: &mut Response, _: &LastError) -> Result<(), Verdict> {
+        self.on_response(request, response)
     }
 }
 
@@ -113,7 +106,7 @@ fn has_body(request: &Request, response: &Response) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_sdk::serde_json::Value;
+    use tollgate_sdk::serde_json::{Value, json};
     use tollgate_sdk::testing::{Gateway, Request, Response};
 
     fn gateway(config: Value) -> Gateway<Statement> {
@@ -171,9 +164,9 @@ mod tests {
             message: "Out of call volume quota.".into(),
             statement_id: None,
         };
-        let outcome =
-            gateway(json!({ "from": "call volume ", "to": "" })).error(Request::get("/"), Response::new(403), error);
-        assert_eq!(outcome.response().body_str(), Some(r#"{"statusCode":403,"message":"Out of quota."}"#));
+        let told = Response::failure(403, "Out of call volume quota.");
+        let outcome = gateway(json!({ "from": "call volume ", "to": "" })).error(Request::get("/"), told, error);
+        assert_eq!(outcome.response().body_str(), Some(r#"{ "statusCode": 403, "message": "Out of quota." }"#));
         assert_eq!(outcome.response().header_str("content-type"), Some("application/json"));
     }
 

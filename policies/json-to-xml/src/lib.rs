@@ -1,7 +1,7 @@
 //! `json-to-xml`: turns JSON bodies into XML. `README.md` says how.
 
 use tollgate_sdk::{ConfigError, LastError, Policy, Request, Response, Verdict, policy};
-use tollgate_xml::{Conversion, Format, error_body};
+use tollgate_xml::{Conversion, Format};
 
 mod config;
 
@@ -29,7 +29,7 @@ pub struct JsonToXml {
 /// Turns JSON bodies into XML
 #[policy(
     sections(inbound, outbound, on_error),
-    buffer(on_request = "4MiB", on_response = "4MiB"),
+    buffer(on_request = "4MiB", on_response = "4MiB", on_error = "4MiB"),
     rejects(
         400 = "JsonInvalid",
         413 = "ConversionTooLarge",
@@ -69,10 +69,9 @@ impl Policy for JsonToXml {
         self.conversion.on_response(request, response, |body| convert(body, &self.config))
     }
 
-    fn on_error(&self, request: &Request, response: &mut Response, error: &LastError) -> Result<(), Verdict> {
+    fn on_error(&self, request: &Request, response: &mut Response, _: &LastError) -> Result<(), Verdict> {
         // The gateway's own body for a failure is JSON too.
-        let own = error_body(response, error);
-        self.conversion.on_error(request, response, Some(own), |body| convert(body, &self.config))
+        self.conversion.on_error(request, response, |body| convert(body, &self.config))
     }
 }
 

@@ -77,16 +77,20 @@ fn quota_error() -> LastError {
     }
 }
 
+fn quota_response() -> Response {
+    Response::failure(403, "Out of call volume quota.")
+}
+
 #[test]
 fn the_gateways_own_failures_become_xml_too() {
     let get = |accept: &str| Request::get("/").with_header("accept", accept);
-    let outcome = gateway(json!({})).error(get("application/xml"), Response::new(403), quota_error());
+    let outcome = gateway(json!({})).error(get("application/xml"), quota_response(), quota_error());
     assert_eq!(outcome.verdict, Verdict::Next);
     let expected = "<Document><statusCode>403</statusCode><message>Out of call volume quota.</message></Document>";
     assert_eq!(outcome.response().body_str(), Some(expected));
     assert_eq!(outcome.response().header_str("content-type"), Some("application/xml; charset=utf-8"));
-    let outcome = gateway(json!({})).error(get("application/json"), Response::new(403), quota_error());
-    assert_eq!(outcome.response().body_str(), Some(""));
+    let outcome = gateway(json!({})).error(get("application/json"), quota_response(), quota_error());
+    assert_eq!(outcome.response().body(), quota_response().body());
     assert_eq!(outcome.verdict, Verdict::Next);
 }
 

@@ -11,7 +11,6 @@ use body::{Body, Malformed, Reading};
 use config::{Config, Language, Long};
 use liquid::Template;
 use policy_headers::{body_was_replaced, is_announced_empty, is_encoded};
-use tollgate_sdk::serde_json::json;
 use tollgate_sdk::{
     ConfigError, Dynamic, Failure, Headers, LastError, Policy, Request, Response, Verdict, log, policy,
 };
@@ -30,7 +29,7 @@ enum Source {
 /// Replaces the body by a text or by what a Liquid template makes of it.
 #[policy(
     sections(inbound, backend, outbound, on_error),
-    buffer(on_request = "4MiB", on_response = "4MiB"),
+    buffer(on_request = "4MiB", on_response = "4MiB", on_error = "4MiB"),
     rejects(
         400 = "JsonInvalid",
         400 = "XmlInvalid",
@@ -103,18 +102,19 @@ impl Policy for Statement {
     }
 
     fn on_error(&self, request: &Request, response: &mut Response, error: &LastError) -> Result<(), Verdict> {
+        if !may_have_body(request, response) {
+            return Ok(());
+        }
         let new = match &self.0 {
             Source::Value(value) => value.get()?.into_owned(),
             Source::Template(template, reading) => {
-                // Without an earlier statement's body it is the gateway's own.
-                let own = json!({ "statusCode": response.status(), "message": error.message });
-                let body = match response.body() {
-                    Ok(bytes) => {
-                        let content_type = response.header("content-type");
-                        let content_type = content_type.as_deref().unwrap_or(b"application/json");
-                        Body::read(&bytes, content_type, *reading).map_err(|malformed| Verdict::fail(malformed.what))?
+                let body = match self.reads_body(response) {
+                    true => {
+                        let content_type = response.header("content-type").unwrap_or_default();
+                        Body::read(&response.body()?, &content_type, *reading)
+                            .map_err(|malformed| Verdict::fail(malformed.what))?
                     }
-                    Err(_) => Body { value: own, is_xml: false },
+                    false => Body::none(),
                 };
                 rendered(template, &Exchange { body, request, response: Some(response), error: Some(error) })?
             }

@@ -125,7 +125,7 @@ fn a_template_finds_the_exchange_under_names_in_both_ways_of_writing() {
 #[test]
 fn in_on_error_the_body_is_what_the_client_is_told() {
     let gateway = liquid("{{ body.statusCode }} {{ body.message }} {{ context.LastError.Reason }}");
-    let outcome = gateway.error(Request::get("/"), Response::new(403), error());
+    let outcome = gateway.error(Request::get("/"), Response::failure(403, "Out of call volume quota."), error());
     assert_eq!(outcome.response().body_str(), Some("403 Out of call volume quota. QuotaExceeded"));
 }
 

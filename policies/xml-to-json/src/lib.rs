@@ -23,7 +23,7 @@ pub struct XmlToJson {
 /// Turns XML bodies into JSON
 #[policy(
     sections(inbound, outbound, on_error),
-    buffer(on_request = "4MiB", on_response = "4MiB"),
+    buffer(on_request = "4MiB", on_response = "4MiB", on_error = "4MiB"),
     rejects(
         400 = "XmlInvalid",
         413 = "ConversionTooLarge",
@@ -63,7 +63,7 @@ impl Policy for XmlToJson {
     }
 
     fn on_error(&self, request: &Request, response: &mut Response, _: &LastError) -> Result<(), Verdict> {
-        self.conversion.on_error(request, response, None, |body| convert(body, &self.config))
+        self.conversion.on_error(request, response, |body| convert(body, &self.config))
     }
 }
 

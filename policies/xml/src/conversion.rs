@@ -1,6 +1,6 @@
 //! When a message's body is converted, and what else in the message has to follow. The only part that knows the SDK.
 
-use tollgate_sdk::{BodyError, Failure, Headers, LastError, Request, Response, Verdict, log};
+use tollgate_sdk::{BodyError, Failure, Headers, Request, Response, Verdict, log};
 
 use crate::fault::{Fault, FaultKind};
 use crate::media::{self, Format, accepts};
@@ -110,22 +110,18 @@ impl Conversion {
         self.follow(response)
     }
 
-    /// The on-error section: never makes a failure another one. `own` is the gateway's body for it, if it has one.
+    /// The on-error section: never makes a failure another one.
     pub fn on_error(
         &self,
         request: &Request<'_>,
         response: &mut Response<'_>,
-        own: Option<Vec<u8>>,
         convert: impl FnOnce(&[u8]) -> Result<Vec<u8>, Fault>,
     ) -> Result<(), Verdict> {
-        if own.is_some() && response.header("content-type").is_none() {
-            response.set_header("content-type", self.from.content_type())?;
-        }
         self.vary(response)?;
         if self.decide_response(request, response) != Decision::Convert {
             return Ok(());
         }
-        let body = response.body().ok().or(own).unwrap_or_default();
+        let body = response.body()?;
         if body.is_empty() {
             return Ok(());
         }
@@ -236,13 +232,6 @@ impl Conversion {
             (FaultKind::Malformed, Format::Json) => "JsonInvalid",
         }
     }
-}
-
-/// The gateway's own body for a failure.
-pub fn error_body(response: &Response<'_>, error: &LastError) -> Vec<u8> {
-    tollgate_sdk::serde_json::json!({ "statusCode": response.status(), "message": error.message })
-        .to_string()
-        .into_bytes()
 }
 
 fn too_large() -> Fault {

@@ -29,7 +29,7 @@ mod scan;
 
 pub use arena::{Arena, NIL};
 pub use chars::{first_illegal, is_name_char, is_name_start, is_space, is_xml_char};
-pub use conversion::{Conversion, error_body};
+pub use conversion::Conversion;
 pub use decode::{Document, decode};
 pub use fault::{Fault, FaultKind};
 pub use media::Format;

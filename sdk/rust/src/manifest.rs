@@ -18,6 +18,8 @@ pub struct Identity {
     pub buffer_request: Option<u64>,
     /// How much of a response's body to buffer; none for not at all.
     pub buffer_response: Option<u64>,
+    /// Bytes of the body that `on-error` buffers.
+    pub buffer_error: Option<u64>,
     /// Whether `body-gate` is exported.
     pub body_gate: bool,
     /// The manifest's members `sections`, `scopes`, `once` and `rejections`, as JSON text with a comma before each; what
@@ -62,14 +64,15 @@ pub fn describe<P: Component>() -> String {
     text
 }
 
-/// Only the phases that exist and see a body of the wire: an on-error section's response is the gateway's own.
+/// Only the phases that exist; `on-error` only if it wants to see what the client is about to get.
 fn push_bodies(text: &mut String, identity: &Identity) {
     let mut comma = "";
     for (phase, name, bytes) in [
         (Phase::OnRequest, "on-request", identity.buffer_request),
         (Phase::OnResponse, "on-response", identity.buffer_response),
+        (Phase::OnError, "on-error", identity.buffer_error),
     ] {
-        if !identity.phases.contains(&phase) {
+        if !identity.phases.contains(&phase) || (phase == Phase::OnError && bytes.is_none()) {
             continue;
         }
         text.push_str(comma);

@@ -12,6 +12,9 @@ use crate::yaml::{Content, Node, Resolved, Scalar};
 /// What stands in a configuration in place of a text with expressions, with the number of it.
 const EXPRESSION: &str = "$expression";
 
+/// Stands for `schema` where a statement may name one of the document's (`apim.md` §1.3).
+const SCHEMA_ID: &str = "schema-id";
+
 /// How a condition is described in messages.
 const EXPECTED_CONDITION: &str = "a condition such as `request.method == \"GET\"`, bare or whole in one `${…}`";
 
@@ -20,6 +23,8 @@ const EXPECTED_CONDITION: &str = "a condition such as `request.method == \"GET\"
 pub(super) struct Found {
     /// The texts with expressions; each stands for its number.
     pub(super) expressions: Vec<Located>,
+    /// Whether `schema-id` is the name of one of the document's schemas, which takes its place as `schema`.
+    pub(super) names_schemas: bool,
     /// Where values stand that can't be used and were reported.
     pub(super) refused: Vec<String>,
 }
@@ -124,6 +129,13 @@ impl Reader<'_> {
                 for (key, node) in entries {
                     if &*key.text == EXPRESSION {
                         self.error(key.mark, format!("the key `{EXPRESSION}` is the gateway's own"));
+                        continue;
+                    }
+                    if found.names_schemas && &*key.text == SCHEMA_ID {
+                        if entries.iter().any(|(key, _)| &*key.text == "schema") {
+                            self.error(key.mark, "expected `schema` or `schema-id`, found both");
+                        }
+                        object.insert("schema".to_owned(), self.schema_of_name(node).unwrap_or_else(|| json!({})));
                         continue;
                     }
                     pointer.push('/');

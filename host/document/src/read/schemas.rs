@@ -15,7 +15,7 @@ use crate::yaml::{Content, Key, Node, Quoted};
 /// The largest schema, as JSON: what API management takes (`apim.md` §1.3).
 const MAX_SCHEMA_BYTES: usize = 4 << 20;
 
-/// How much the named schemas may have together, and those that are put into operations for their names: each takes
+/// How much the named schemas may have together, and those that are put in elsewhere for their names: each takes
 /// about ten times its text in memory.
 const MAX_ALL_BYTES: usize = 32 << 20;
 
@@ -100,6 +100,11 @@ impl Reader<'_> {
             return self.written_schema(node, EXPECTED).map(|schema| schema.value);
         }
         let node = self.fields(node, EXPECTED, &["ref"]).get("ref")?;
+        self.schema_of_name(node)
+    }
+
+    /// The named schema whose name stands here.
+    pub(super) fn schema_of_name(&mut self, node: &Node) -> Option<Value> {
         let name = self.text(node, "the name of a schema")?;
         let Some(bytes) = self.schemas.by_name.get(name).map(|schema| schema.bytes) else {
             self.unknown_schema(node, name);
@@ -135,7 +140,7 @@ impl Reader<'_> {
         let all_bytes = self.schemas.all_bytes.saturating_add(bytes);
         if all_bytes > MAX_ALL_BYTES {
             let message = format!(
-                "the named schemas, and those that operations refer to, have more than {MAX_ALL_BYTES} bytes together"
+                "the named schemas, and those that others refer to, have more than {MAX_ALL_BYTES} bytes together"
             );
             self.error(node.mark, message);
             return false;

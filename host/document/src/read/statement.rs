@@ -10,9 +10,12 @@ use crate::policy::{Isolation, Mode, OnFailure, Placed, Statement};
 /// The keys beside a statement's name. Flow takes the first two only.
 pub(super) const RESERVED: [&str; 6] = ["id", "when", "on-failure", "isolation", "mode", "limits"];
 
+/// The built-in whose configuration refers to the document's `schemas`.
+const NAMES_SCHEMAS: &str = "validate-content";
+
 impl Reader<'_> {
     pub(super) fn statement(&mut self, named: &Named<'_>, placed: Placed) -> Statement {
-        let mut found = Found::default();
+        let mut found = Found { names_schemas: named.name == NAMES_SCHEMAS, ..Found::default() };
         let config = named.config.map(|node| self.json(node, &mut String::new(), &mut found));
         Statement {
             placed,

@@ -12,6 +12,7 @@ pub(crate) struct Arguments {
     pub(crate) summary: Option<String>,
     pub(crate) buffer_request: Option<u64>,
     pub(crate) buffer_response: Option<u64>,
+    pub(crate) buffer_error: Option<u64>,
     pub(crate) standing: Standing,
 }
 
@@ -38,8 +39,10 @@ impl Arguments {
                     &mut self.buffer_request
                 } else if phase.path.is_ident("on_response") {
                     &mut self.buffer_response
+                } else if phase.path.is_ident("on_error") {
+                    &mut self.buffer_error
                 } else {
-                    return Err(phase.error("only `on_request` and `on_response` have a body to buffer"));
+                    return Err(phase.error("expected `on_request`, `on_response` or `on_error`"));
                 };
                 *slot = Some(bytes(&phase.value()?.parse::<Lit>()?)?);
                 Ok(())
@@ -125,7 +128,8 @@ mod tests {
     fn what_is_unknown_is_refused() {
         let parsed = Arguments::parse(quote!(id = "a", buffer(on_request = "1KiB"))).unwrap();
         assert_eq!((parsed.id.as_deref(), parsed.buffer_request), (Some("a"), Some(1024)));
-        for wrong in [quote!(name = "a"), quote!(buffer(on_error = 1)), quote!(buffer(on_request = 0)), quote!(id = 1)]
+        for wrong in
+            [quote!(name = "a"), quote!(buffer(on_configure = 1)), quote!(buffer(on_request = 0)), quote!(id = 1)]
         {
             assert!(Arguments::parse(wrong).is_err());
         }

@@ -16,7 +16,7 @@ use proc_macro::TokenStream;
 ///
 /// - `id = "…"`: the statement's name; otherwise the crate's name without `policy-`.
 /// - `summary = "…"`: one line for catalogues; otherwise the first sentence of the documentation comment.
-/// - `buffer(on_request = "4MiB", on_response = "4MiB")`: the bodies that the phases read, and the most that may
+/// - `buffer(on_request = "4MiB", on_response = "4MiB", on_error = "4MiB")`: the bodies that the phases read, and the most that may
 ///   be buffered of each. Numbers are bytes; `KiB` and `MiB` are understood.
 /// - `sections(inbound, backend, outbound, on_error)`: where the statement may stand; otherwise wherever its phases run
 ///   (`on_request` runs in inbound and backend).

@@ -150,13 +150,14 @@ fn check(arguments: &Arguments, exports: &[&str], gates: &[&str], at: &impl ToTo
         }
     }
     for (buffer, phase, gate) in [
-        (arguments.buffer_request, "on_request", "wants_request_body"),
-        (arguments.buffer_response, "on_response", "wants_response_body"),
+        (arguments.buffer_request, "on_request", Some("wants_request_body")),
+        (arguments.buffer_response, "on_response", Some("wants_response_body")),
+        (arguments.buffer_error, "on_error", None),
     ] {
         if buffer.is_some() && !exports.contains(&phase) {
             return refuse(&format!("`buffer({phase} = …)` without `{phase}`"));
         }
-        if buffer.is_none() && gates.contains(&gate) {
+        if let Some(gate) = gate.filter(|gate| buffer.is_none() && gates.contains(gate)) {
             return refuse(&format!("`{gate}` without `buffer({phase} = …)`: no body is ever buffered"));
         }
     }
@@ -176,6 +177,7 @@ fn component(
     let phases = exports.iter().map(|phase| camel_case(&Ident::new(phase, Span::call_site())));
     let buffer_request = option(arguments.buffer_request);
     let buffer_response = option(arguments.buffer_response);
+    let buffer_error = option(arguments.buffer_error);
     let exported = exports.iter().map(|phase| export(phase));
     let standing = arguments.standing.manifest();
     let exported_gate = gate.then(export_gate);
@@ -188,6 +190,7 @@ fn component(
                 phases: &[#(::tollgate_sdk::export::Phase::#phases),*],
                 buffer_request: #buffer_request,
                 buffer_response: #buffer_response,
+                buffer_error: #buffer_error,
                 body_gate: #gate,
                 standing: #standing,
             };

@@ -152,12 +152,14 @@ impl<P: Component> Gateway<P> {
                 !gate || self.policy.wants_request_body(request),
                 exchange.request.body.len(),
             ),
-            Phase::OnResponse => (
-                P::IDENTITY.buffer_response,
+            Phase::OnResponse | Phase::OnError => (
+                match phase {
+                    Phase::OnError => P::IDENTITY.buffer_error,
+                    _ => P::IDENTITY.buffer_response,
+                },
                 !gate || self.policy.wants_response_body(request, response),
                 exchange.response().body.len(),
             ),
-            Phase::OnError => (None, false, 0),
         };
         match max {
             Some(max) if wanted && bytes as u64 > max => {

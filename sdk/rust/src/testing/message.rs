@@ -280,6 +280,12 @@ impl Response {
         Self { status, reason: None, headers: Lines::default(), body: Vec::new() }
     }
 
+    /// What the gateway answers to a failure, as an on-error section finds it.
+    pub fn failure(status: u16, message: &str) -> Self {
+        let body = format!("{{ \"statusCode\": {status}, \"message\": {} }}", serde_json::Value::from(message));
+        Self::new(status).with_header("content-type", "application/json").with_body(body)
+    }
+
     /// The status.
     pub fn status(&self) -> u16 {
         self.status
