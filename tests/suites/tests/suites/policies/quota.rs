@@ -179,6 +179,151 @@ fn two_gateways_can_not_share_a_state_directory() {
     assert!(outcome.stderr.contains("does another gateway use this state directory?"), "{outcome:#?}");
 }
 
+/// Two APIs with an operation `get` each, and this quota in the section of their product.
+fn divided(config: &str) -> String {
+    let operations = "[ { id: get, method: GET, url: / }, { id: create, method: POST, url: / } ]";
+    let api = |id: &str| format!("  - {{ id: {id}, path: {id}, backend: \"{{origin}}\", operations: {operations} }}\n");
+    format!(
+        "apis:\n{}{}products:\n  - {{ id: p, apis: [orders, invoices], policies: {{ inbound: [ {{ quota: {{ {config} }} }} ] }} }}\n\
+         subscriptions:\n  - {{ id: acme, product: p, primary-key: acme-1 }}\n  - {{ id: zeta, product: p, primary-key: zeta-1 }}\n",
+        api("orders"),
+        api("invoices")
+    )
+}
+
+fn ask(gateway: &Gateway, method: &str, path: &str, key: &str) -> Response {
+    gateway.send(&Request::new(method, path).header("ocp-apim-subscription-key", key))
+}
+
+#[test]
+fn apis_and_operations_have_quotas_beside_the_statements_own() {
+    let config = "calls: 5, renewal-period: 0, apis: [ { id: orders, calls: 3, renewal-period: 86400, operations: [ \
+                  { id: create, calls: 1, renewal-period: 3600 } ] } ]";
+    let gateway = serve(&divided(config), hello());
+    // Which quota refuses shows in its period.
+    for (step, (method, path, key, refused_by)) in [
+        ("POST", "/orders", "acme-1", None),
+        ("POST", "/orders", "acme-1", Some(3_600)),
+        ("POST", "/orders", "acme-1", Some(3_600)),
+        ("GET", "/orders", "acme-1", None),
+        ("GET", "/orders", "acme-1", None),
+        ("GET", "/orders", "acme-1", Some(86_400)),
+        ("POST", "/invoices", "acme-1", None),
+        ("GET", "/invoices", "acme-1", None),
+        ("GET", "/invoices", "acme-1", Some(0)),
+        ("POST", "/orders", "zeta-1", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let response = ask(&gateway, method, path, key);
+        assert_eq!(response.status, if refused_by.is_some() { 403 } else { 200 }, "step {step}");
+        match refused_by {
+            None => {}
+            Some(0) => assert_error(&response, 403, "Out of call volume quota."),
+            Some(period) => assert_ends_with_period(number(&response, "retry-after"), period, 0),
+        }
+    }
+}
+
+#[test]
+fn an_operation_below_the_statement_has_a_quota_for_each_api_apart() {
+    let config = "calls: 9, renewal-period: 0, operations: [ { name: get, calls: 1, renewal-period: 0 } ]";
+    let gateway = serve(&divided(config), hello());
+    for path in ["/orders", "/invoices"] {
+        let status = |method: &str| ask(&gateway, method, path, "acme-1").status;
+        assert_eq!([status("GET"), status("GET"), status("POST"), status("POST")], [200, 403, 200, 200], "{path}");
+    }
+}
+
+#[test]
+fn an_id_beats_a_name() {
+    for (entry, is_limited) in
+        [("id: orders, name: invoices", true), ("id: invoices, name: orders", false), ("name: orders", true)]
+    {
+        let config = format!("calls: 9, renewal-period: 0, apis: [ {{ {entry}, calls: 1, renewal-period: 0 }} ]");
+        let gateway = serve(&divided(&config), hello());
+        assert_eq!(ask(&gateway, "GET", "/orders", "acme-1").status, 200);
+        assert_eq!(ask(&gateway, "GET", "/orders", "acme-1").status == 403, is_limited, "{entry}");
+    }
+}
+
+#[test]
+fn apis_and_operations_may_have_quotas_of_bytes() {
+    let config = "bandwidth: 3, renewal-period: 0, apis: [ { id: orders, bandwidth: 2, renewal-period: 0, operations: [ \
+                  { id: create, calls: 9, bandwidth: 1, renewal-period: 0 } ] } ]";
+    let origin = Origin::start(|_| Response::new(200).body(vec![b'x'; 1_024]));
+    let gateway = serve(&divided(config), origin);
+    for (step, (method, path, status)) in [
+        ("POST", "/orders", 200),
+        ("POST", "/orders", 403),
+        ("GET", "/orders", 200),
+        ("GET", "/orders", 403),
+        ("GET", "/invoices", 200),
+        ("POST", "/invoices", 403),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let response = ask(&gateway, method, path, "acme-1");
+        assert_eq!(response.status, status, "step {step}");
+        if status == 403 {
+            assert_error(&response, 403, "Out of bandwidth quota.");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_under_way_when_the_bytes_are_used_up_still_finishes() {
+    let origin = Origin::start(|_| Response::new(200).body(vec![b'x'; 5_000]));
+    let gateway = serve(&limited("{ bandwidth: 1, renewal-period: 0 }"), origin);
+    let first = gateway.send(&with_key("acme-1"));
+    assert_eq!((first.status, first.body.len()), (200, 5_000));
+    assert_eq!(call(&gateway, "acme-1"), 403);
+}
+
+#[test]
+fn counts_of_apis_and_operations_outlive_the_process_too() {
+    let yaml = divided("calls: 9, renewal-period: 0, apis: [ { id: orders, calls: 2, renewal-period: 0 } ]");
+    let origin = hello();
+    let first = serve(&yaml, &origin);
+    assert_eq!(ask(&first, "GET", "/orders", "acme-1").status, 200);
+    first.sigterm();
+    assert!(first.wait().success());
+    let second = with_state_of(&first, &yaml, &origin);
+    let status = |path: &str| ask(&second, "GET", path, "acme-1").status;
+    assert_eq!([status("/orders"), status("/orders"), status("/invoices")], [200, 403, 200]);
+}
+
+#[test]
+fn with_an_id_the_counts_stay_when_the_document_is_rearranged() {
+    let document = |before: &str, id: &str| {
+        let inbound = format!("inbound: [ base, {before} {{ quota: {{ calls: 2, renewal-period: 0 }}{id} }} ]");
+        keyed_api("inbound: [ base ]", &inbound)
+    };
+    let other = "{ set-header: { name: x, value: a } },";
+    for (id, expected) in [(", id: monthly", [200, 403]), ("", [200, 200])] {
+        let gateway = serve(&document("", id), hello());
+        assert_eq!(call(&gateway, "acme-1"), 200);
+        assert_eq!(gateway.reload(&document(other, id)), tollgate_harness::Reload::Applied);
+        assert_eq!([call(&gateway, "acme-1"), call(&gateway, "acme-1")], expected, "{id}");
+    }
+}
+
+#[test]
+fn it_stands_in_products_only_and_once() {
+    let quota = "{ quota: { calls: 1, renewal-period: 0 } }";
+    for yaml in [
+        open_api(&format!("inbound: [ {quota} ]")),
+        format!("policies: {{ inbound: [ {quota} ] }}\n{}", open_api("inbound: [ base ]")),
+        keyed_api("inbound: [ base ]", &format!("inbound: [ {quota}, {quota} ]")),
+    ] {
+        let outcome = Gateway::with(&yaml).value("origin", "http://127.0.0.1:9").check();
+        assert_eq!((outcome.code, outcome.stderr.lines().count()), (2, 1), "{outcome:#?}");
+        assert!(outcome.stderr.contains("quota"), "{}", outcome.stderr);
+    }
+}
+
 #[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
@@ -191,6 +336,24 @@ fn bad_configurations_are_refused_at_their_place() {
             ("quota: { calls: 1, renewal-period: §-1 }", "minimum of 0"),
             ("quota: { calls: 1, renewal-period: 60, §increment-count: 2 }", "unknown key `increment-count`"),
             ("quota: { bandwidth: §18446744073709551615, renewal-period: 60 }", "more kilobytes than can be counted"),
+            ("quota: { calls: §\"${1}\", renewal-period: 60 }", "an expression can't stand here"),
+            (
+                "quota: { calls: 1, renewal-period: 0, apis: [ §{ id: a, renewal-period: 0 } ] }",
+                "`calls` or `bandwidth` is needed",
+            ),
+            ("quota: { calls: 1, renewal-period: 0, apis: [ §{ id: a, calls: 1 } ] }", "renewal-period"),
+            (
+                "quota: { calls: 1, renewal-period: 0, operations: [ §{ calls: 1, renewal-period: 0 } ] }",
+                "`id` or `name` is needed",
+            ),
+            (
+                "quota: { calls: 1, renewal-period: 0, apis: [ { id: a, calls: 1, renewal-period: 0, operations: [ { id: b, bandwidth: §0, renewal-period: 0 } ] } ] }",
+                "minimum of 1",
+            ),
+            (
+                "quota: { calls: 1, renewal-period: 0, apis: [ { id: a, calls: 1, renewal-period: 0 }, §{ id: a, calls: 2, renewal-period: 0 } ] }",
+                "`a` is listed twice",
+            ),
         ],
     );
     refused("outbound", &[("§quota: { calls: 1, renewal-period: 60 }", "can't stand in the section `outbound`")]);

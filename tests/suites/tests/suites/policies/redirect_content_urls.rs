@@ -98,6 +98,70 @@ fn what_is_encoded_passes_and_is_told() {
 }
 
 #[test]
+fn a_url_ends_where_the_base_url_does() {
+    for (body, redirected) in [
+        ("http://{}/v2", true),
+        ("http://{}/v2/", true),
+        ("http://{}/v2?x", true),
+        ("http://{}/v2#x", true),
+        ("<a href='http://{}/v2'>", true),
+        ("(http://{}/v2), http://{}/v2/1", true),
+        ("hTTp://{}/v2/A", true),
+        ("http://{}1/v2", false),
+        ("http://{}/V2", false),
+        ("http://{}/v2-1", false),
+    ] {
+        let text = received("text/plain", body).text().to_owned();
+        assert_eq!(text.contains("http://api.example/shop/orders"), redirected, "{body}: {text}");
+        assert_eq!(text.contains("127.0.0.1"), !redirected, "{body}: {text}");
+    }
+}
+
+#[test]
+fn the_length_follows_both_ways() {
+    let response = received("text/plain", "http://{}/v2/1");
+    assert_eq!(response.headers.all("content-length"), [response.body.len().to_string()]);
+    let origin = hello();
+    let gateway = serve(&shop("inbound: [ redirect-content-urls ]"), &origin);
+    let request = Request::post("/shop/orders", "http://api.example/shop/orders").header("host", "api.example");
+    gateway.send(&request.header("content-type", "text/plain"));
+    let seen = origin.only_request();
+    assert_eq!(seen.text(), format!("{}/v2", origin.url()));
+    assert_eq!(seen.headers.all("content-length"), [seen.body.len().to_string()]);
+}
+
+#[test]
+fn a_body_without_links_stays_as_it_is() {
+    let response = received("text/plain", "nothing to see");
+    assert_eq!((response.text(), response.headers.all("etag")), ("nothing to see", vec!["\"1\""]));
+}
+
+#[test]
+fn parts_of_bodies_pass_and_a_head_has_none() {
+    let origin = Origin::start(|request| {
+        let link = format!("http://{}/v2/1", request.headers.get("host").unwrap_or_default());
+        Response::new(206).header("content-type", "text/plain").header("content-range", "bytes 0-9/99").body(link)
+    });
+    let gateway = serve(&shop("outbound: [ redirect-content-urls ]"), &origin);
+    assert_eq!(gateway.get("/shop/orders").text(), format!("{}/v2/1", origin.url()));
+    let mut client = gateway.client();
+    assert_eq!(client.send(&Request::new("HEAD", "/shop/orders")).status, 206);
+    assert_eq!(client.get("/shop/orders").status, 206);
+}
+
+#[test]
+fn only_what_is_looked_at_has_to_be_small() {
+    for (content_type, status) in [("text/plain", 502), ("application/octet-stream", 200)] {
+        let origin = Origin::start(move |_| {
+            Response::new(200).header("content-type", content_type).body(vec![b'x'; (4 << 20) + 1])
+        });
+        let response = serve(&shop("outbound: [ redirect-content-urls ]"), origin).get("/shop/orders");
+        assert_eq!(response.status, status, "{content_type}");
+        assert_eq!(response.body.len() > 4 << 20, status == 200);
+    }
+}
+
+#[test]
 fn a_body_over_four_mebibytes_is_refused() {
     let gateway = serve(&shop("inbound: [ redirect-content-urls ]"), hello());
     let request = Request::post("/shop/orders", vec![b'x'; (4 << 20) + 1]).header("content-type", "text/plain");

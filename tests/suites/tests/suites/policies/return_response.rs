@@ -181,6 +181,83 @@ fn a_variable_without_a_response_fails_the_statement() {
 }
 
 #[test]
+fn in_backend_it_answers_instead_of_the_origin_and_outbound_is_skipped() {
+    let origin = hello();
+    let sections = "backend: [ { return-response: { status: 202, body: queued } }, forward-request ]\n\
+                    outbound: [ { set-header: { name: x-behind, value: ran } } ]";
+    let response = serve(&open_api(sections), &origin).get("/");
+    assert_eq!((response.status, response.text(), response.headers.has("x-behind")), (202, "queued", false));
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn both_ways_to_write_it_may_be_mixed_for_different_things() {
+    let gateway = answering(
+        "{ set-status: { code: 201, reason: Made }, body: new, headers: { x-a: short, x-b: short }, \
+         set-header: [ { name: x-a, value: long }, { name: x-c, value: long } ] }",
+    );
+    let response = gateway.get("/");
+    assert_eq!((response.status, response.reason.as_str(), response.text()), (201, "Made", "new"));
+    for (name, value) in [("x-a", "short"), ("x-b", "short"), ("x-c", "long")] {
+        assert_eq!(response.headers.all(name), [value], "{name}");
+    }
+}
+
+#[test]
+fn set_header_edits_what_is_being_made_in_order() {
+    let edits = |actions: &[(&str, &str)]| {
+        let entries: Vec<String> = actions
+            .iter()
+            .map(|(action, value)| format!("{{ name: x, exists-action: {action}, value: {value} }}"))
+            .collect();
+        let response = answering(&format!("{{ set-header: [ {} ] }}", entries.join(", "))).get("/");
+        response.headers.all("x").join(" | ")
+    };
+    assert_eq!(edits(&[("override", "a"), ("append", "b")]), "a, b");
+    assert_eq!(edits(&[("append", "a"), ("skip", "b")]), "a");
+    assert_eq!(edits(&[("skip", "a"), ("override", "b")]), "b");
+    assert_eq!(edits(&[("override", "a"), ("delete", "b")]), "");
+}
+
+#[test]
+fn names_and_actions_of_headers_may_be_expressions() {
+    let gateway = answering(
+        "{ set-header: [ { name: x-a, value: old }, { name: \"${request.query['name']}\", \
+         exists-action: \"${request.query['action']}\", value: new } ] }",
+    );
+    let ask = |name: &str, action: &str| gateway.get(&format!("/?name={name}&action={action}"));
+    assert_eq!(ask("X-A", "append").headers.all("x-a"), ["old, new"]);
+    assert_eq!(ask("X-A", "skip").headers.all("x-a"), ["old"]);
+    for (name, action) in [("a%20b", "append"), ("content-length", "override"), ("x-a", "frobnicate")] {
+        assert_error(&ask(name, action), 500, "Internal server error.");
+    }
+}
+
+#[test]
+fn the_response_that_send_request_fetched_is_given() {
+    let second = Origin::start(|_| {
+        let response = Response::new(203).header("content-type", "image/gif").header("x-a", "1").header("x-a", "2");
+        response.header("connection", "close").body(b"GIF\xff\x00".to_vec())
+    });
+    let sections = "inbound:\n\
+                    \x20 - send-request: { response-variable-name: answer, set-url: '{second}/', ignore-error: true }\n\
+                    \x20 - return-response: { response-variable-name: answer, set-header: { name: x-b, value: '3' } }\n";
+    let give = |second: &Origin| {
+        let origin = hello();
+        let gateway = Gateway::with(&open_api(sections)).origin(&origin).value("second", &second.url()).start();
+        let response = gateway.get("/");
+        assert!(origin.requests().is_empty());
+        response
+    };
+    let response = give(&second);
+    assert_eq!((response.status, response.body.as_slice()), (203, b"GIF\xff\x00".as_slice()));
+    assert_eq!(response.headers.all("content-type"), ["image/gif"]);
+    assert_eq!((response.headers.all("x-a"), response.headers.all("x-b")), (vec!["1, 2"], vec!["3"]));
+    // Nothing came: there is null in the variable.
+    assert_error(&give(&Origin::refusing()), 500, "Internal server error");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
         ("return-response: { status: §99 }", "minimum of 200"),
@@ -190,6 +267,10 @@ fn bad_configurations_are_refused_at_their_place() {
         ("return-response: { set-status: { code: 200 }, status: §200 }", "`set-status` says it already"),
         ("return-response: { set-body: a, body: §b }", "`set-body` says it already"),
         ("return-response: { status: 204, body: §a }", "a response with status 204 has no body"),
+        ("return-response: { set-status: { code: 205 }, set-body: §a }", "a response with status 205 has no body"),
+        ("return-response: { status: 304, body: §a }", "a response with status 304 has no body"),
+        ("return-response: { set-header: { name: §Content-Length, value: '1' } }", "belongs to the gateway"),
+        ("return-response: { set-header: §{ name: a, value: '1', exists-action: replace } }", ""),
         ("return-response: { headers: { a: '1', content-length: §'1' } }", "belongs to the gateway"),
         ("return-response: { headers: { a: §\"\\n\" } }", "control characters"),
         ("return-response: { set-header: [ { name: a, value: '1' }, §{ name: b } ] }", "`value` is missing"),

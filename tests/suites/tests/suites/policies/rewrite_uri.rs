@@ -91,11 +91,64 @@ fn later_statements_see_the_new_target() {
 }
 
 #[test]
+fn a_templates_own_text_stays_but_for_what_no_url_can_hold() {
+    for (template, target) in [
+        ("/a%20b/c+d", "/base/a%20b/c+d"),
+        ("/a b/é", "/base/a%20b/%C3%A9"),
+        ("/a;v=1/(b)", "/base/a;v=1/(b)"),
+        ("/a?x=%41&y=1+1&z", "/base/a?x=%41&y=1+1&z"),
+        ("/", "/base/"),
+    ] {
+        assert_eq!(seen(&format!("{{ template: '{template}' }}"), "/shop/orders/7"), target, "{template}");
+    }
+}
+
+#[test]
+fn a_value_that_would_lead_up_fails_the_statement() {
+    let origin = hello();
+    let gateway = serve(&shop("{ template: '/a/{id}/b' }"), &origin);
+    for target in ["/shop/parts/p.", "/shop/parts/p.."] {
+        assert_error(&gateway.get(target), 500, "Internal server error");
+    }
+    assert!(origin.requests().is_empty());
+    assert_eq!(gateway.get("/shop/parts/p...").status, 200);
+    assert_eq!(origin.only_request().target, "/base/a/.../b");
+}
+
+#[test]
+fn the_route_stays_as_it_was_matched() {
+    let origin = hello();
+    let sections = "inbound:\n  - rewrite-uri: { template: /b }\n  \
+                    - set-header: { name: x-operation, value: \"${operation.id} ${request.parameters['id']}\" }\n";
+    let operations = "[ { id: get, method: GET, url: '/a/{id}' }, { id: other, method: GET, url: /b } ]";
+    assert_eq!(serve(&api_with_operations(sections, operations), &origin).get("/a/7").status, 200);
+    let seen = origin.only_request();
+    assert_eq!((seen.target.as_str(), seen.headers.all("x-operation")), ("/b", vec!["get 7"]));
+}
+
+#[test]
+fn an_expression_that_gives_nothing_useful_is_a_failure() {
+    let origin = hello();
+    let yaml = shop("{ template: /new, copy-unmatched-params: \"${request.query['copy']}\" }");
+    let gateway = serve(&yaml, &origin);
+    assert_error(&gateway.get("/shop/orders/7?copy=maybe"), 500, "Internal server error.");
+    assert_error(&gateway.get("/shop/orders/7"), 500, "Internal server error.");
+    let gateway = serve(&shop("{ template: \"${request.query['to']}\" }"), &origin);
+    for query in ["", "?to=relative", "?to=/%7Bno", "?to=/%7Bnr%7D", "?to=//evil.example/%23a"] {
+        assert_eq!(gateway.get(&format!("/shop/orders/7{query}")).status, 500, "{query}");
+    }
+    assert!(origin.requests().is_empty());
+    assert_eq!(gateway.get("/shop/orders/7?to=/x/%7Bid%7D").status, 200);
+    assert_eq!(origin.only_request().target, "/base/x/7?to=/x/%7Bid%7D");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",
         &[
             ("rewrite-uri: §{}", "template"),
+            ("rewrite-uri: { template: /a, §copy-unmatched-param: true }", "did you mean `copy-unmatched-params`?"),
             ("rewrite-uri: { template: §v2 }", "begins with `/`"),
             ("rewrite-uri: { template: §'/a#b' }", "fragment"),
             ("rewrite-uri: { template: §'/{a' }", "a `{` has no `}`"),

@@ -69,10 +69,106 @@ fn alerts_are_sent_from_on_error() {
 }
 
 #[test]
+fn a_copy_without_a_url_goes_to_the_requests_own_backend() {
+    let origin = hello();
+    let gateway = between("inbound: [ { send-one-way-request: { mode: copy } } ]", &origin, &hello());
+    assert_eq!(gateway.send(&Request::post("/orders?x=1", "the body")).text(), "hello");
+    let requests = origin.wait_for_requests(2);
+    let told: Vec<_> = requests.iter().map(|request| (request.target.as_str(), request.text())).collect();
+    assert_eq!(told, [("/orders?x=1", "the body"), ("/orders?x=1", "the body")]);
+}
+
+#[test]
+fn the_children_change_the_copy() {
+    let second = hello();
+    let sections = "inbound: [ { send-one-way-request: { mode: \"${'copy'}\", set-url: '{second}/', set-method: PATCH, \
+                    set-body: other, set-header: [ { name: x-client, exists-action: append, value: b }, \
+                    { name: authorization, value: none } ], authentication-basic: { username: a, password: b } } } ]";
+    let origin = hello();
+    let gateway = between(sections, &origin, &second);
+    gateway.send(&Request::post("/orders", "the body").header("x-client", "a"));
+    let told = second.wait_for_requests(1).remove(0);
+    assert_eq!((told.method.as_str(), told.text()), ("PATCH", "other"));
+    assert_eq!(told.headers.all("x-client"), ["a, b"]);
+    assert_eq!(told.headers.all("authorization"), ["Basic YTpi"]);
+    assert_eq!(origin.only_request().headers.all("x-client"), ["a"]);
+}
+
+#[test]
+fn what_goes_wrong_later_is_a_line_in_the_log_and_nothing_else() {
+    let origin = hello();
+    let silent = Origin::start(|_| Answer::stall());
+    for (second, more) in [(&Origin::refusing(), ""), (&silent, ", timeout-ms: 100"), (&silent, ", timeout: 0.1")] {
+        let sections = format!("inbound: [ {{ send-one-way-request: {{ set-url: '{{second}}/told'{more} }} }} ]");
+        let gateway = between(&sections, &origin, second);
+        assert_eq!(gateway.get("/").text(), "hello");
+        gateway.wait_for_log("a one-way request failed");
+    }
+    // The second one gave up: nobody waits for it any more.
+    silent.wait_for_abandoned(2);
+}
+
+#[test]
+fn every_section_can_tell() {
+    let second = hello();
+    let tell = |name: &str| format!("{{ send-one-way-request: {{ set-url: '{{second}}/{name}' }} }}");
+    let sections = format!(
+        "inbound: [ {} ]\nbackend: [ {}, forward-request ]\noutbound: [ {} ]",
+        tell("inbound"),
+        tell("backend"),
+        tell("outbound")
+    );
+    let origin = hello();
+    let gateway = between(&sections, &origin, &second);
+    assert_eq!(gateway.get("/").text(), "hello");
+    let mut targets: Vec<String> = second.wait_for_requests(3).into_iter().map(|request| request.target).collect();
+    targets.sort();
+    assert_eq!(targets, ["/backend", "/inbound", "/outbound"]);
+}
+
+#[test]
+fn an_expression_that_fails_ends_the_request() {
+    let second = hello();
+    let sections =
+        "inbound: [ { send-one-way-request: { set-url: '{second}/', set-body: \"${json(request.path)}\" } } ]";
+    let origin = hello();
+    let gateway = between(sections, &origin, &second);
+    assert_error(&gateway.get("/"), 500, "Internal server error.");
+    assert_eq!(logged_error(&gateway, 1).1, "ExpressionValueEvaluationFailure");
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn an_origin_that_an_expression_gives_has_to_be_granted() {
+    let (origin, second) = (hello(), hello());
+    let sections = "inbound: [ { send-one-way-request: { set-url: \"${request.headers['x-url']}\" } } ]";
+    let ask = |gateway: &Gateway| gateway.send(&Request::get("/").header("x-url", second.url()));
+    let closed = between(sections, &origin, &second);
+    assert_eq!(ask(&closed).text(), "hello");
+    closed.wait_for_log("a request was not sent");
+    assert!(second.requests().is_empty());
+    let document = format!("egress: [ '{{second}}' ]\n{}", open_api(sections));
+    let open = Gateway::with(&document).origin(&origin).value("second", &second.url()).start();
+    assert_eq!(ask(&open).text(), "hello");
+    second.wait_for_requests(1);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
         ("send-one-way-request: §{ }", "`set-url` is missing"),
         ("send-one-way-request: { set-url: §ftp://a }", "an absolute URL"),
+        ("send-one-way-request: { mode: copy, set-method: §'a b' }", "this is no method"),
+        (
+            "send-one-way-request: { mode: copy, set-header: { name: §Host, value: a } }",
+            "`host` belongs to the gateway",
+        ),
+        ("send-one-way-request: { mode: copy, timeout: §241 }", "at most 240 seconds"),
+        (
+            "send-one-way-request: { mode: copy, authentication-basic: { username: §'a:b', password: c } }",
+            "can't hold a colon",
+        ),
+        ("send-one-way-request: { mode: copy, §response-variable-name: a }", "unknown key `response-variable-name`"),
         ("send-one-way-request: { set-url: 'http://a', timeout: 1, timeout-ms: §1 }", "`timeout` says it already"),
     ];
     for section in ["inbound", "outbound", "on-error"] {

@@ -212,6 +212,102 @@ fn every_section_can_ask() {
 }
 
 #[test]
+fn only_400_and_above_are_errors_if_statuses_are() {
+    let children = format!("{URL}, fail-on-error-status-code: true");
+    for (status, fails) in [(399, false), (400, true), (599, true)] {
+        let second = Origin::start(move |_| Response::new(status));
+        let response = answered(&children, "variables.answer.status", &second);
+        assert_eq!((response.status == 500, response.text() == status.to_string()), (fails, !fails), "{status}");
+    }
+}
+
+#[test]
+fn the_gateways_own_headers_are_not_copied() {
+    let second = hello();
+    let sections = "inbound: [ { send-request: { mode: copy, response-variable-name: a, set-url: '{second}/' } } ]";
+    let origin = hello();
+    let gateway = between(sections, &origin, &second);
+    let request = Request::new("POST", "/")
+        .header("transfer-encoding", "chunked")
+        .header("expect", "100-continue")
+        .header("keep-alive", "timeout=5")
+        .header("proxy-authorization", "Basic eA==")
+        .header("connection", "keep-alive")
+        .body("3\r\nabc\r\n0\r\n\r\n");
+    assert_eq!(gateway.send(&request).status, 200);
+    let asked = second.only_request();
+    assert_eq!((asked.text(), asked.headers.all("content-length")), ("abc", vec!["3"]));
+    for name in ["transfer-encoding", "expect", "keep-alive", "proxy-authorization"] {
+        assert!(!asked.headers.has(name), "{name} is in {asked:?}");
+    }
+    assert_eq!(asked.headers.all("host"), [second.address().to_string()]);
+}
+
+#[test]
+fn a_copys_body_may_have_16_mebibytes_unless_there_is_another() {
+    let second = hello();
+    let origin = Origin::start(|request| Response::new(200).body(request.body.len().to_string()));
+    let large = || Request::post("/", vec![b'x'; (16 << 20) + 1]);
+    let copy = |more: &str| {
+        let sections = format!(
+            "inbound: [ {{ send-request: {{ mode: copy, response-variable-name: a, set-url: '{{second}}/'{more} }} }} ]"
+        );
+        between(&sections, &origin, &second).send(&large())
+    };
+    let refused = copy("");
+    assert_eq!(refused.status, 413, "{refused:?}");
+    assert!(second.requests().is_empty());
+    assert_eq!(copy(", set-body: small").text(), ((16 << 20) + 1).to_string());
+    assert_eq!(second.only_request().text(), "small");
+}
+
+#[test]
+fn a_response_that_is_too_large_for_a_variable_is_none() {
+    let second = Origin::start(|_| Response::new(200).body(vec![b'x'; 70_000]));
+    let gateway = between(&asking(URL, "1"), &hello(), &second);
+    assert_eq!(gateway.get("/").status, 500);
+    let children = format!("{URL}, ignore-error: true");
+    assert_eq!(answered(&children, "variables.answer == null", &second).text(), "true");
+}
+
+#[test]
+fn an_origin_that_an_expression_gives_has_to_be_granted() {
+    let (origin, second) = (hello(), hello());
+    let sections = asking("set-url: \"${request.headers['x-url']}\"", "variables.answer.status");
+    let ask = |gateway: &Gateway| gateway.send(&Request::get("/").header("x-url", format!("{}/a", second.url())));
+    let closed = between(&sections, &origin, &second);
+    assert_error(&ask(&closed), 500, "Internal server error.");
+    assert_eq!(logged_error(&closed, 1), ("send-request".into(), "BackendConnectionFailure".into()));
+    assert!(second.requests().is_empty());
+    let document = format!("egress: [ '{{second}}' ]\n{}", open_api(&sections));
+    let open = Gateway::with(&document).origin(&origin).value("second", &second.url()).start();
+    assert_eq!(ask(&open).text(), "200");
+    for url in ["", "nowhere", "ftp://a.example/", "/relative"] {
+        let response = open.send(&Request::get("/").header("x-url", url));
+        assert_eq!(response.status, 500, "{url}");
+    }
+}
+
+#[test]
+fn a_timeout_that_an_expression_gives_is_brought_into_its_range() {
+    let silent = Origin::start(|_| Answer::stall());
+    for timeout in ["timeout: \"${0}\"", "timeout: \"${-5.5}\"", "timeout-ms: \"${0}\""] {
+        let gateway = between(&asking(&format!("{URL}, {timeout}"), "1"), &hello(), &silent);
+        assert_error(&gateway.get("/"), 500, "Internal server error.");
+        assert_eq!(logged_error(&gateway, 1).1, "Timeout", "{timeout}");
+    }
+    let children = format!("{URL}, timeout: \"${{1000000}}\"");
+    assert_eq!(answered(&children, "variables.answer.status", &hello()).text(), "200");
+}
+
+#[test]
+fn what_happened_is_in_the_log() {
+    let gateway = between(&asking(URL, "1"), &hello(), &Origin::refusing());
+    gateway.get("/");
+    gateway.wait_for_log("the connection was refused");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let request = |more: &str| format!("send-request: {{ response-variable-name: a, {more} }}");
     let url = "set-url: 'http://a.example'";
@@ -227,6 +323,10 @@ fn bad_configurations_are_refused_at_their_place() {
         (with_url("timeout: 1, timeout-ms: §1"), "`timeout` says it already"),
         (with_url("set-header: { name: §Host, value: x }"), "`host` belongs to the gateway"),
         (with_url("set-header: [ §{ name: x } ]"), "`value` is missing"),
+        (with_url("timeout-ms: §240001"), "at most 240 seconds"),
+        (with_url("ignore-error: §\"${true}\""), "an expression can't stand here"),
+        (with_url("§proxy: { url: 'http://p' }"), "unknown key `proxy`"),
+        (format!("send-request: {{ response-variable-name: §'', {url} }}"), "1 char"),
         (with_url("authentication-basic: { username: §'a:b', password: c }"), "can't hold a colon"),
     ];
     let cases: Vec<(&str, &str)> = cases.iter().map(|(statement, words)| (statement.as_str(), *words)).collect();

@@ -98,6 +98,52 @@ fn links_are_redirected_by_the_new_base_url() {
 }
 
 #[test]
+fn what_stands_behind_the_apis_path_follows_the_base_url() {
+    let (origin, second) = (hello(), hello());
+    for (base, target) in
+        [("{second}", "/7%20a?b=%2F"), ("{second}/", "/7%20a?b=%2F"), ("{second}/v2/", "/v2/7%20a?b=%2F")]
+    {
+        let document = format!(
+            "apis:\n  - id: orders\n    path: shop/orders\n    backend: '{{origin}}/v1'\n    subscription-required: false\n    \
+             policies:\n      inbound: [ {{ set-backend-service: {{ base-url: '{base}' }} }} ]\n"
+        );
+        assert_eq!(between(&document, &origin, &second).get("/shop/orders/7%20a?b=%2F").status, 200);
+        assert_eq!(second.requests().pop().unwrap().target, target, "{base}");
+    }
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn a_later_section_decides_after_an_earlier_one() {
+    let (origin, second) = (hello(), hello());
+    let sections = "inbound: [ { set-backend-service: { base-url: '{origin}' } } ]\n\
+                    backend: [ { set-backend-service: { backend-id: second } }, forward-request ]";
+    between(&format!("{BACKENDS}{}", open_api(sections)), &origin, &second).get("/a");
+    assert_eq!(second.only_request().target, "/v2/a");
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn within_one_scope_a_base_url_may_replace_an_id() {
+    let (origin, second) = (hello(), hello());
+    let sections = "inbound:\n\
+                    \x20 - set-backend-service: { backend-id: second }\n\
+                    \x20 - set-backend-service: { base-url: '{origin}/own' }\n";
+    let gateway = between(&format!("{BACKENDS}{}", open_api(sections)), &origin, &second);
+    assert_eq!(gateway.get("/a").status, 200);
+    assert_eq!(origin.only_request().target, "/own/a");
+    assert!(second.requests().is_empty());
+}
+
+#[test]
+fn the_host_is_that_of_the_new_backend() {
+    let (origin, second) = (hello(), hello());
+    let sections = "inbound: [ { set-backend-service: { base-url: '{second}' } } ]";
+    between(&open_api(sections), &origin, &second).send(&Request::get("/").header("host", "api.example"));
+    assert_eq!(second.only_request().headers.all("host"), [second.address().to_string()]);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

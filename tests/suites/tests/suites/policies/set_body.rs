@@ -192,6 +192,247 @@ fn a_body_that_can_not_be_read_is_refused() {
 }
 
 #[test]
+fn every_tag_does_what_it_says() {
+    let body = r#"{"l":[1,2,3,4],"n":2,"t":"a","e":[]}"#;
+    for (template, expected) in [
+        ("{% if body.n == 1 %}one{% elsif body.n == 2 %}two{% else %}many{% endif %}", "two"),
+        ("{% unless body.n == 1 %}not one{% endunless %}", "not one"),
+        ("{% case body.t %}{% when 'b', 'a' %}found{% else %}not{% endcase %}", "found"),
+        ("{% for i in body.l limit:2 offset:1 %}{{ i }}{% endfor %}", "23"),
+        ("{% for i in body.l reversed %}{{ i }}{% endfor %}", "4321"),
+        ("{% for i in (1..3) %}{{ i }}{% unless forloop.last %},{% endunless %}{% endfor %}", "1,2,3"),
+        ("{% for i in body.l %}{{ forloop.index }}/{{ forloop.length }} {% endfor %}", "1/4 2/4 3/4 4/4 "),
+        ("{% for i in body.e %}x{% else %}empty{% endfor %}", "empty"),
+        (
+            "{% for i in body.l %}{% if i == 2 %}{% continue %}{% endif %}{% if i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}",
+            "13",
+        ),
+        ("{% assign x = body.n | Plus: 1 %}{{ x }}", "3"),
+        ("{% capture x %}<{{ body.t }}>{% endcapture %}{{ x }}{{ x }}", "<a><a>"),
+        ("{% for i in body.l %}{% cycle 'odd', 'even' %} {% endfor %}", "odd even odd even "),
+        ("{% increment c %}{% increment c %}{% decrement d %}", "01-1"),
+        ("a{% comment %}{{ body.n }}{% endcomment %}b", "ab"),
+        ("{% raw %}{{ body.n }}{% endraw %}", "{{ body.n }}"),
+        ("a {%- if true -%} b {%- endif -%} c", "abc"),
+    ] {
+        assert_eq!(rendered(template, json(body)), expected, "{template}");
+    }
+}
+
+#[test]
+fn comparisons_bind_from_the_right() {
+    let body = r#"{"n":2,"t":"abc","l":["a","b"],"no":null}"#;
+    for (condition, holds) in [
+        ("body.n == 2", true),
+        ("body.n != 2", false),
+        ("body.n <> 3", true),
+        ("body.n < 3", true),
+        ("body.n <= 2", true),
+        ("body.n > 2", false),
+        ("body.n >= 2", true),
+        ("body.t contains 'bc'", true),
+        ("body.l contains 'b'", true),
+        ("body.l contains 'c'", false),
+        ("body.no == nil", true),
+        ("body.missing", false),
+        ("body.t", true),
+        // As in `true or (false and false)` and `false and (false or true)`.
+        ("true or false and false", true),
+        ("false and false or true", false),
+    ] {
+        let template = format!("{{% if {condition} %}}yes{{% else %}}no{{% endif %}}");
+        assert_eq!(rendered(&template, json(body)), if holds { "yes" } else { "no" }, "{condition}");
+    }
+}
+
+#[test]
+fn every_filter_does_what_it_says() {
+    let body = r#"{"t":" Ab cd ","h":"<b>1 & 2</b>","l":[3,1,2,1,null],"w":["b","C","a"],"n":-4.5,
+                   "o":[{"k":"x","v":1},{"k":"y","v":2}],"lines":"a\nb"}"#;
+    let cases = [
+        ("'a' | Append: 'b'", "ab"),
+        ("'ab cd' | Capitalize", "Ab Cd"),
+        ("body.t | Downcase", " ab cd "),
+        ("body.h | Escape", "&lt;b&gt;1 &amp; 2&lt;/b&gt;"),
+        ("'&lt; &' | EscapeOnce", "&lt; &amp;"),
+        ("'<' | H", "&lt;"),
+        ("body.t | Lstrip", "Ab cd "),
+        ("body.lines | NewlineToBr", "a<br />\nb"),
+        ("'a' | Prepend: 'b'", "ba"),
+        ("'abab' | Remove: 'a'", "bb"),
+        ("'abab' | RemoveFirst: 'a'", "bab"),
+        ("'a.a' | Replace: '.', '-'", "a-a"),
+        ("'aa' | ReplaceFirst: 'a', 'b'", "ba"),
+        ("body.t | Rstrip", " Ab cd"),
+        ("'a,b' | Split: ',' | Join: '+'", "a+b"),
+        ("body.t | Strip", "Ab cd"),
+        ("body.h | StripHtml", "1 & 2"),
+        ("body.lines | StripNewlines", "ab"),
+        ("'abcdefgh' | Truncate: 5", "ab..."),
+        ("'a b c' | TruncateWords: 2, '!'", "a b!"),
+        ("'a' | Upcase", "A"),
+        ("'a%20b+c' | UrlDecode", "a b c"),
+        ("'a b&c' | UrlEncode", "a+b%26c"),
+        ("body.l | Compact | Size", "4"),
+        ("body.w | Concat: body.w | Size", "6"),
+        ("body.w | First", "b"),
+        ("body.w | Last", "a"),
+        ("body.o | Map: 'k' | Join: ','", "x,y"),
+        ("body.w | Reverse | Join", "a C b"),
+        ("'abc' | Size", "3"),
+        ("'abcdef' | Slice: 1, 3", "bcd"),
+        ("body.w | Sort | Join", "C a b"),
+        ("body.w | SortNatural | Join", "a b C"),
+        ("body.l | Compact | Uniq | Join: ','", "3,1,2"),
+        ("body.o | Where: 'v', 2 | Map: 'k' | First", "y"),
+        ("body.n | Abs", "4.5"),
+        ("3 | AtLeast: 5", "5"),
+        ("9 | AtMost: 5", "5"),
+        ("1.2 | Ceil", "2"),
+        ("1234.5 | Currency", "$1,234.50"),
+        ("7 | DividedBy: 2", "3"),
+        ("7 | DividedBy: 2.0", "3.5"),
+        ("1.8 | Floor", "1"),
+        ("5 | Minus: 3", "2"),
+        ("7 | Modulo: 4", "3"),
+        ("5 | Plus: '3'", "8"),
+        ("2.567 | Round: 2", "2.57"),
+        ("4 | Times: 2.5", "10.0"),
+        ("'2016-02-16T10:05:00Z' | Date: 'yyyy-MM-dd HH:mm'", "2016-02-16 10:05"),
+        ("'no date' | Date: 'yyyy'", "no date"),
+        ("body.none | Default: 'd'", "d"),
+        ("body.o | json", r#"[{"k":"x","v":1},{"k":"y","v":2}]"#),
+    ];
+    let template: Vec<String> = cases.iter().map(|(expression, _)| format!("{{{{ {expression} }}}}")).collect();
+    let written = rendered(&template.join("\u{1e}"), json(body));
+    let written: Vec<&str> = written.split('\u{1e}').collect();
+    assert_eq!(written.len(), cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .zip(written)
+        .filter(|((_, expected), found)| expected != found)
+        .map(|((expression, expected), found)| format!("{expression} is {found:?}, not {expected:?}"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_context_has_what_a_request_is() {
+    let origin = hello();
+    let template = "{{ context.Request.Url.Scheme }} {{ context.Request.Url.Host }} {{ context.Request.Url.QueryString }} \
+                    {{ context.Request.IpAddress }} {{ context.request.ip_address }} {{ context.Request.MatchedParameters.id }} \
+                    {{ context.Api.Id }}/{{ context.Api.Path }}/{{ context.Operation.Id }}/{{ context.Product.Id }}/\
+                    {{ context.Subscription.Id }} {{ context.RequestId | Size }} [{{ context.Response.StatusCode }}]\
+                    [{{ context.LastError.Reason }}][{{ context.Nothing.At.All }}]";
+    let yaml = format!(
+        "apis:\n  - id: orders\n    path: shop\n    backend: {{origin}}\n    operations: [ {{ id: get, method: GET, url: '/{{id}}' }} ]\n    \
+         policies:\n      inbound:\n        - base\n        - {}\nproducts: [ {{ id: starter, apis: [orders] }} ]\n\
+         subscriptions: [ {{ id: acme, product: starter, primary-key: acme-1 }} ]\n",
+        liquid(template)
+    );
+    let gateway = serve(&yaml, &origin);
+    let request =
+        Request::get("/shop/7?a=1").header("host", "api.example").header("ocp-apim-subscription-key", "acme-1");
+    assert_eq!(gateway.send(&request).status, 200);
+    assert_eq!(
+        origin.only_request().text(),
+        "http api.example ?a=1 127.0.0.1 127.0.0.1 7 orders/shop/get/starter/acme 32 [][][]"
+    );
+}
+
+#[test]
+fn on_error_finds_the_body_of_an_earlier_statement_and_the_error() {
+    let sections = format!(
+        "inbound: [ {{ check-header: {{ name: x-plan, failed-check-httpcode: 401 }}, id: plan }} ]\n\
+         on-error:\n  - set-body: '{{ \"a\": 1 }}'\n  - {}\n",
+        liquid(
+            "{{ body.a }} {{ context.LastError.Source }} {{ context.LastError.Message }} {{ context.LastError.PolicyId }} \
+             {{ context.Response.StatusCode }}"
+        )
+    );
+    let response = serve(&open_api(&sections), hello()).get("/");
+    assert_eq!((response.status, response.text()), (401, "1 check-header Header x-plan is missing. plan 401"));
+}
+
+#[test]
+fn named_values_are_filled_in_before_the_template_is_read() {
+    let yaml = format!(
+        "named-values: [ {{ name: greeting, value: Hello }} ]\n{}",
+        open_api(&format!("inbound:\n  - {}\n", liquid("{{greeting}} {{ context.Request.Method }} $${x}")))
+    );
+    let origin = hello();
+    serve(&yaml, &origin).get("/");
+    assert_eq!(origin.only_request().text(), "Hello GET ${x}");
+}
+
+#[test]
+fn nothing_is_escaped_by_itself() {
+    let body = r#"{"name":"\"<&\n"}"#;
+    assert_eq!(rendered("{{ body.name }}", json(body)), "\"<&\n");
+    assert_eq!(rendered("{{ body.name | json }}", json(body)), r#""\"<&\n""#);
+}
+
+#[test]
+fn types_of_json_and_xml_are_read_as_such_and_no_others() {
+    for (content_type, body, expected) in [
+        ("application/problem+json", r#"{"a":1}"#, "1"),
+        ("application/json; charset=utf-8", r#"{"a":1}"#, "1"),
+        ("application/atom+xml", "<a>1</a>", "1"),
+        ("TEXT/XML", "<a>1</a>", "1"),
+        ("text/plain", r#"{"a":1}"#, ""),
+        ("application/octet-stream", r#"{"a":1}"#, ""),
+    ] {
+        let response = Response::new(200).header("content-type", content_type).body(body);
+        assert_eq!(rendered("{{ body.a }}", response), expected, "{content_type}");
+    }
+}
+
+#[test]
+fn a_response_over_four_mebibytes_is_502_if_it_is_read() {
+    let large = || json(&format!("\"{}\"", "x".repeat(4 << 20)));
+    assert_eq!(outbound(&liquid("{{ body.a }}"), large()).get("/").status, 502);
+    assert_eq!(rendered("{{ context.Response.StatusCode }}", large()), "200");
+}
+
+#[test]
+fn what_the_head_says_of_the_former_bytes_goes_both_ways() {
+    let old = ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"];
+    let origin = hello();
+    let gateway = inbound("set-body: new", &origin);
+    let request = Request::post("/", "old").header("etag", "W/\"1\"");
+    gateway.send(&old.iter().fold(request, |request, name| request.header(name, "x")));
+    let seen = origin.only_request();
+    let response = old.iter().fold(json("{}"), |response, name| response.header(name, "x"));
+    let received =
+        outbound("set-body: new", response.header("accept-ranges", "bytes").header("etag", "W/\"1\"")).get("/");
+    for name in old {
+        assert!(!seen.headers.has(name) && !received.headers.has(name), "{name}");
+    }
+    assert!(!received.headers.has("accept-ranges"));
+    assert_eq!(received.headers.all("etag"), ["W/\"1\""]);
+}
+
+#[test]
+fn it_stands_in_backend_and_bodies_without_a_body_get_one() {
+    let origin = hello();
+    let sections = "backend: [ { set-body: \"${request.method}\" }, forward-request ]";
+    let gateway = serve(&open_api(sections), &origin);
+    assert_eq!(gateway.get("/").status, 200);
+    let seen = origin.only_request();
+    assert_eq!((seen.text(), seen.headers.all("content-length")), ("GET", vec!["3"]));
+}
+
+#[test]
+fn a_response_with_status_304_gets_no_body() {
+    let gateway = outbound("set-body: new", Response::new(304).header("etag", "\"1\""));
+    let mut client = gateway.client();
+    for _ in 0..2 {
+        let response = client.get("/");
+        assert_eq!((response.status, response.text(), response.headers.all("etag")), (304, "", vec!["\"1\""]));
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     for section in ["inbound", "outbound", "on-error"] {
         refused(
@@ -204,6 +445,11 @@ fn bad_configurations_are_refused_at_their_place() {
                     "there is no filter `Nope` (line 1, column 8 of the template)",
                 ),
                 ("set-body: { template: liquid, value: §'{% if a %}' }", "the tag `if` has no `endif`"),
+                ("set-body: { template: liquid, value: §'{% nope %}' }", "nope"),
+                ("set-body: { template: liquid, value: §'{{ body.a | Plus }}' }", "Plus"),
+                ("set-body: §{ template: razor, value: a }", ""),
+                ("set-body: §{ value: a, xsi-nil: empty }", ""),
+                ("set-body: §{ value: a, templates: liquid }", ""),
                 (
                     "set-body: { template: liquid, value: §\"${request.path}\" }",
                     "an expression can't stand in a template",

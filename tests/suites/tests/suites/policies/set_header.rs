@@ -154,6 +154,50 @@ fn it_stands_in_backend_too() {
 }
 
 #[test]
+fn each_header_of_the_list_keeps_a_line_for_each_value() {
+    // What requests have, and what responses have.
+    for name in ["Cookie", "Date", "If-Modified-Since", "If-Unmodified-Since", "User-Agent", "Warning"] {
+        let origin = hello();
+        let statement = format!("set-header: {{ name: {name}, exists-action: append, value: [b, c] }}");
+        serve(&open_api(&format!("inbound: [ {{ {statement} }} ]")), &origin)
+            .send(&Request::get("/").header(name, "a"));
+        let seen = origin.only_request();
+        assert_eq!(seen.headers.all(name), ["a", "b", "c"], "{name}");
+    }
+    for name in
+        ["Expires", "Last-Modified", "Proxy-Authenticate", "Retry-After", "Set-Cookie", "Warning", "WWW-Authenticate"]
+    {
+        let origin = Origin::start(move |_| Response::new(200).header(name, "a"));
+        let statement = format!("set-header: {{ name: {name}, exists-action: append, value: [b, c] }}");
+        let response = serve(&open_api(&format!("outbound: [ {{ {statement} }} ]")), origin).get("/");
+        // What an origin says of proxies concerns the gateway alone.
+        let expected = if name == "Proxy-Authenticate" { vec!["b", "c"] } else { vec!["a", "b", "c"] };
+        assert_eq!(response.headers.all(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_an_expression_asks_for_is_held_to_the_same_rules() {
+    let origin = Origin::start(|_| Response::new(200).header("server", "nginx"));
+    let config = "{ name: \"${request.query['name']}\", exists-action: \"${request.query['action']}\" }";
+    let gateway = serve(&open_api(&format!("outbound: [ {{ set-header: {config} }} ]")), origin);
+    assert!(!gateway.get("/?name=x&action=delete").headers.has("x"));
+    // Server can't be removed, no header of the framing can be touched, and the other actions need a value.
+    for (name, action) in [
+        ("server", "delete"),
+        ("Content-Length", "delete"),
+        ("Transfer-Encoding", "delete"),
+        ("Connection", "delete"),
+        ("x", "override"),
+        ("x", "append"),
+        ("", "delete"),
+    ] {
+        let response = gateway.get(&format!("/?name={name}&action={action}"));
+        assert_eq!(response.status, 500, "{name} {action}: {response:?}");
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
         ("set-header: §{ value: x }", "name"),
@@ -162,6 +206,12 @@ fn bad_configurations_are_refused_at_their_place() {
         ("set-header: { name: §Content-Length, value: '1' }", "`content-length` belongs to the gateway"),
         ("set-header: { name: §Connection, exists-action: delete }", "`connection` belongs to the gateway"),
         ("set-header: { name: §Host, value: x }", "`host` belongs to the gateway"),
+        ("set-header: { name: §Keep-Alive, value: x }", "`keep-alive` belongs to the gateway"),
+        ("set-header: { name: §proxy-connection, value: x }", "`proxy-connection` belongs to the gateway"),
+        ("set-header: { name: §TE, value: x }", "`te` belongs to the gateway"),
+        ("set-header: { name: §Trailer, value: x }", "`trailer` belongs to the gateway"),
+        ("set-header: { name: §Transfer-Encoding, value: x }", "`transfer-encoding` belongs to the gateway"),
+        ("set-header: { name: §Upgrade, value: x }", "`upgrade` belongs to the gateway"),
         ("set-header: { name: §Server, exists-action: delete }", "`server` can't be removed, only replaced"),
         ("set-header: { name: x, value: §\"a\\r\\nb: c\" }", "control characters"),
         ("set-header: { name: x, value: [ok, §\"a\\0\"] }", "control characters"),

@@ -49,6 +49,31 @@ fn an_expression_may_give_it() {
 }
 
 #[test]
+fn a_method_that_changes_whether_there_is_a_body_disturbs_no_connection() {
+    for (method, client, body) in [("HEAD", "GET", ""), ("GET", "HEAD", "")] {
+        let origin = hello();
+        let gateway = serve(&open_api(&format!("inbound: [ {{ set-method: {method} }} ]")), &origin);
+        let mut connection = gateway.client();
+        for round in 1..=3 {
+            let response = connection.send(&Request::new(client, "/"));
+            assert_eq!((response.status, response.text()), (200, body), "{client} as {method}");
+            assert_eq!(origin.requests().len(), round);
+        }
+        assert_eq!(connection.connections_opened(), 1, "{client} as {method}");
+        assert!(origin.requests().iter().all(|seen| seen.method == method));
+    }
+}
+
+#[test]
+fn any_token_is_a_method_in_its_own_case() {
+    for method in ["patch", "M-SEARCH", "X_!~"] {
+        let origin = hello();
+        serve(&open_api(&format!("inbound: [ {{ set-method: '{method}' }} ]")), &origin).get("/");
+        assert_eq!(origin.only_request().method, method);
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

@@ -95,6 +95,41 @@ fn it_stands_in_backend_too() {
 }
 
 #[test]
+fn a_parameter_is_found_by_its_decoded_name_and_case_matters() {
+    let origin = hello();
+    let sections = "inbound: [ { set-query-parameter: { name: 'a b', value: 'c+d' } } ]";
+    let gateway = serve(&open_api(sections), &origin);
+    for target in ["/?a%20b=1&x", "/?a+b=1&x", "/?a%20b&a+b=2&x", "/?%61+%62=1&x", "/?A+b=1&x"] {
+        gateway.get(target);
+    }
+    let targets: Vec<String> = origin.requests().into_iter().map(|request| request.target).collect();
+    let found = "/?a%20b=c%2Bd&x";
+    assert_eq!(targets, [found, found, found, found, "/?A+b=1&x&a%20b=c%2Bd"]);
+}
+
+#[test]
+fn the_name_is_percent_encoded_too() {
+    let origin = hello();
+    let sections = "inbound: [ { set-query-parameter: { name: 'filter[é]&', value: '' } } ]";
+    serve(&open_api(sections), &origin).get("/");
+    assert_eq!(origin.only_request().target, "/?filter%5B%C3%A9%5D%26=");
+}
+
+#[test]
+fn an_action_that_asks_for_a_value_where_there_is_none_fails_the_statement() {
+    let origin = hello();
+    let config = "{ name: a, exists-action: \"${request.headers['x-action']}\" }";
+    let gateway = serve(&open_api(&format!("inbound: [ {{ set-query-parameter: {config} }} ]")), &origin);
+    let ask = |target: &str, action: &str| gateway.send(&Request::get(target).header("x-action", action));
+    for (target, action) in [("/?a=1", "override"), ("/?a=1", "append"), ("/", "skip")] {
+        assert_error(&ask(target, action), 500, "Internal server error");
+    }
+    assert_eq!([ask("/?a=1", "delete").status, ask("/?a=1", "skip").status], [200, 200]);
+    let targets: Vec<String> = origin.requests().into_iter().map(|request| request.target).collect();
+    assert_eq!(targets, ["/", "/?a=1"]);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

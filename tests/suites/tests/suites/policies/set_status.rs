@@ -58,6 +58,28 @@ fn both_may_be_expressions() {
 }
 
 #[test]
+fn a_status_without_a_body_disturbs_no_connection() {
+    for status in [204, 304] {
+        let gateway = outbound(&format!("{{ code: {status} }}"));
+        let mut client = gateway.client();
+        for _ in 0..3 {
+            let response = client.get("/");
+            assert_eq!((response.status, response.text()), (status, ""), "{response:?}");
+            assert_eq!(response.headers.all("x-a"), ["1"]);
+        }
+    }
+}
+
+#[test]
+fn in_on_error_the_body_stays_what_it_was() {
+    let sections = "inbound: [ { check-header: { name: x-plan, failed-check-httpcode: 401 } } ]\n\
+                    on-error: [ { set-status: { code: 418, reason: Teapot } } ]";
+    let response = serve(&open_api(sections), hello()).get("/");
+    assert_eq!((response.status, response.reason.as_str()), (418, "Teapot"));
+    assert_eq!(response.text(), "{ \"statusCode\": 401, \"message\": \"Header x-plan is missing.\" }");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     for section in ["outbound", "on-error"] {
         refused(
@@ -66,6 +88,7 @@ fn bad_configurations_are_refused_at_their_place() {
                 ("set-status: §{ reason: x }", "code"),
                 ("set-status: { code: §199 }", "minimum of 200"),
                 ("set-status: { code: §600 }", "maximum of 599"),
+                ("set-status: { code: §'200' }", "integer"),
                 ("set-status: { code: 200, reason: §\"a\\nb\" }", "control characters"),
                 ("set-status: { code: 200, §phrase: x }", "unknown key `phrase`"),
             ],

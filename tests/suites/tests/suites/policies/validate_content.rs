@@ -174,6 +174,157 @@ fn deep_and_large_bodies_are_looked_at_within_bounds() {
 }
 
 #[test]
+fn a_message_without_a_body_is_fine_but_a_named_type_makes_an_empty_one() {
+    let gateway = validating(&format!("{STRICT}, {CONTENT}"));
+    for (request, status) in [
+        (Request::get("/orders"), 200),
+        (Request::new("DELETE", "/orders"), 200),
+        (Request::post("/orders", ""), 200),
+        (Request::post("/orders", "").header("content-type", "application/json"), 400),
+        (Request::new("PUT", "/orders").header("content-type", "application/json"), 400),
+        (Request::get("/orders").header("content-type", "application/json"), 200),
+    ] {
+        assert_eq!(gateway.send(&request).status, status, "{request:?}");
+    }
+    let yaml = document("outbound", &format!("{STRICT}, {CONTENT}"));
+    for (status, expected) in [(204, 204), (304, 304), (200, 502)] {
+        let origin = Origin::start(move |_| Response::new(status).header("content-type", "application/json"));
+        assert_eq!(serve(&yaml, origin).get("/orders").status, expected, "{status}");
+    }
+    let origin = Origin::start(|_| Response::new(200).header("content-type", "application/json").body("{}"));
+    assert_eq!(serve(&yaml, origin).send(&Request::new("HEAD", "/orders")).status, 200);
+}
+
+#[test]
+fn xml_must_be_well_formed_and_declare_no_document_type() {
+    let gateway = validating(&format!("{STRICT}, {CONTENT}"));
+    for (body, status) in [
+        ("<?xml version='1.0'?><a xmlns='u'><b/></a>", 200),
+        ("<!DOCTYPE a><a/>", 400),
+        ("<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", 400),
+        ("<a/><b/>", 400),
+        ("<p:a/>", 400),
+        ("{}", 400),
+    ] {
+        assert_eq!(gateway.send(&post("application/xml", body)).status, status, "{body}");
+    }
+}
+
+#[test]
+fn a_body_that_announces_its_size_is_refused_without_being_read() {
+    let yaml = document("inbound", &format!("{STRICT}, {CONTENT}"));
+    let gateway = serve(&format!("limits: {{ request-body-timeout: 3 }}\n{yaml}"), hello());
+    let mut connection = gateway.connect();
+    let head = "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 101\r\n\r\n";
+    connection.write(head.as_bytes()).unwrap();
+    // Not a byte of the body has been sent.
+    assert_eq!(connection.read_response("POST").unwrap().status, 400);
+    // So one that is larger than what can be read is refused in the same words.
+    let large = gateway.send(&post("application/json", &"x".repeat((4 << 20) + 1)));
+    let message = "Body of the request is 4194305 bytes long, and it exceeds the limit of 100 bytes.";
+    assert_error(&large, 400, message);
+}
+
+#[test]
+fn a_body_that_announces_no_size_is_counted() {
+    let chunked = Request::post("/orders", format!("65\r\n{}\r\n0\r\n\r\n", "x".repeat(101)))
+        .header("content-type", "application/json")
+        .header("transfer-encoding", "chunked");
+    let response = validating(&format!("{STRICT}, {CONTENT}")).send(&chunked);
+    assert_error(&response, 400, "Body of the request is 101 bytes long, and it exceeds the limit of 100 bytes.");
+}
+
+#[test]
+fn a_body_over_four_mebibytes_fails_the_statement_if_it_has_to_be_read() {
+    let config = "unspecified-content-type-action: ignore, max-size: 4194304, size-exceeded-action: detect, \
+                  content: [ { validate-as: json, action: prevent } ]";
+    let json = |bytes: usize| format!("{{\"id\": 1{}}}", " ".repeat(bytes - 9));
+    let gateway = validating(config);
+    assert_eq!(gateway.send(&post("application/json", &json(4 << 20))).status, 200);
+    assert_eq!(gateway.send(&post("application/json", &json((4 << 20) + 1))).status, 413);
+    let yaml = document("outbound", config);
+    let origin =
+        Origin::start(move |_| Response::new(200).header("content-type", "application/json").body(json((4 << 20) + 1)));
+    assert_eq!(serve(&yaml, origin).get("/orders").status, 502);
+}
+
+#[test]
+fn a_part_of_a_response_can_not_be_looked_at() {
+    let operations = OPERATIONS.replace("status: 200", "status: 206");
+    let sections = format!("outbound: [ {{ validate-content: {{ {STRICT}, {CONTENT} }} }} ]");
+    let yaml = format!("{}{SCHEMAS}", api_with_operations(&sections, &operations));
+    let origin = Origin::start(|_| {
+        let response = Response::new(206).header("content-type", "application/json");
+        response.header("content-range", "bytes 0-7/99").body(r#"{"id": 1"#)
+    });
+    assert_eq!(serve(&yaml, origin).get("/orders").status, 502);
+}
+
+#[test]
+fn a_response_is_held_against_what_its_status_has() {
+    let yaml = document("outbound", &format!("{STRICT}, {CONTENT}"));
+    let origin = Origin::start(|_| Response::new(201).header("content-type", "application/json").body(r#"{"id": 1}"#));
+    let response = serve(&yaml, origin).get("/orders");
+    assert_eq!(
+        (response.status, errors(&response)),
+        (502, vec!["ResponseBody application/json Unspecified prevent".into()])
+    );
+}
+
+#[test]
+fn without_operations_no_media_type_is_specified_unless_a_rule_has_a_schema() {
+    let own = "content: [ { type: application/json, validate-as: json, action: prevent, schema: { type: object } } ]";
+    let gateway = serve(&open_api(&format!("inbound: [ {{ validate-content: {{ {STRICT}, {own} }} }} ]")), hello());
+    for (content_type, body, status) in
+        [("application/json", "{}", 200), ("application/json", "[]", 400), ("application/xml", "<a/>", 400)]
+    {
+        assert_eq!(gateway.send(&post(content_type, body)).status, status, "{content_type} {body}");
+    }
+}
+
+#[test]
+fn additional_properties_are_as_the_rule_says() {
+    let rule = |more: &str, schema: &str| {
+        format!(
+            "{STRICT}, content: [ {{ type: application/json, validate-as: json, action: prevent, schema: {schema}{more} }} ]"
+        )
+    };
+    let closed = "{ properties: { a: { } }, additionalProperties: false }";
+    let open = "{ properties: { a: { properties: { b: { } } } } }";
+    let map = "{ type: object }";
+    for (more, schema, body, status) in [
+        ("", closed, r#"{"x":1}"#, 400),
+        (", allow-additional-properties: true", closed, r#"{"x":1}"#, 200),
+        ("", open, r#"{"x":1}"#, 200),
+        (", allow-additional-properties: false", open, r#"{"x":1}"#, 400),
+        (", allow-additional-properties: false", open, r#"{"a":{"x":1}}"#, 400),
+        (", allow-additional-properties: false", open, r#"{"a":{"b":1}}"#, 200),
+        (", allow-additional-properties: false", map, r#"{"x":1}"#, 200),
+    ] {
+        let gateway = validating(&rule(more, schema));
+        assert_eq!(gateway.send(&post("application/json", body)).status, status, "{body} for {schema}{more}");
+    }
+}
+
+#[test]
+fn any_content_type_value_takes_every_body_for_that() {
+    let map = "content-type-map: { any-content-type-value: application/json }";
+    let gateway = validating(&format!("{STRICT}, {CONTENT}, {map}"));
+    for content_type in ["text/plain", "application/xml", ""] {
+        assert_eq!(gateway.send(&post(content_type, r#"{"id": 1}"#)).status, 200, "{content_type}");
+        assert_eq!(gateway.send(&post(content_type, "{}")).status, 400, "{content_type}");
+    }
+}
+
+#[test]
+fn the_first_rule_that_fits_counts_and_one_without_a_type_fits_those_of_the_operation() {
+    let rules = "content: [ { type: application/json, validate-as: json, action: ignore }, { validate-as: json, action: prevent } ]";
+    let gateway = validating(&format!("{STRICT}, {rules}"));
+    assert_eq!(gateway.send(&post("application/json", "no json")).status, 200);
+    assert_eq!(gateway.send(&post("application/xml", "<a/>")).status, 400);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let base = "unspecified-content-type-action: ignore, size-exceeded-action: ignore";
     let with = |more: &str| format!("validate-content: {{ {base}, max-size: 1, {more} }}");

@@ -112,6 +112,97 @@ fn without_operations_everything_is_unspecified() {
     assert_error(&serve(&yaml, hello()).get("/?page=1"), 400, "Unspecified query parameter page is not allowed.");
 }
 
+/// Passes what fits this schema as the query parameter `a`.
+fn passes(schema: &str, query: &str) -> bool {
+    let operations = format!(
+        "[ {{ id: list, method: GET, url: '/', parameters: {{ query: [ {{ name: a, schema: {schema} }} ] }} }} ]"
+    );
+    let statement =
+        "validate-parameters: { specified-parameter-action: prevent, unspecified-parameter-action: ignore }";
+    let yaml = api_with_operations(&format!("inbound: [ {{ {statement} }} ]"), &operations);
+    match serve(&yaml, hello()).get(&format!("/?{query}")).status {
+        200 => true,
+        400 => false,
+        status => panic!("{status} for {query}"),
+    }
+}
+
+#[test]
+fn values_are_read_as_their_schemas_type_says() {
+    for (schema, good, bad) in [
+        ("{ type: integer }", &["a=7", "a=-7"][..], &["a=7.5", "a=x", "a=", "a=true"][..]),
+        ("{ type: number }", &["a=7", "a=7.5", "a=-1e3"], &["a=x", "a="]),
+        ("{ type: boolean }", &["a=true", "a=false"], &["a=True", "a=1", "a="]),
+        ("{ type: string, minLength: 1 }", &["a=7", "a=%20"], &["a="]),
+        ("{ type: 'null' }", &["a="], &["a=x"]),
+        ("{ type: array, items: { type: integer }, maxItems: 2 }", &["a=1", "a=1,2", "a=1&a=2"], &["a=1,x", "a=1,2,3"]),
+        ("{ type: integer, nullable: true }", &["a=7", "a="], &["a=x"]),
+        ("{ enum: [ gold, silver ] }", &["a=gold"], &["a=Gold"]),
+        ("{ type: string, format: date }", &["a=2026-02-28"], &["a=2026-02-30"]),
+        ("{ type: string, format: ipv4 }", &["a=192.0.2.7"], &["a=192.0.2"]),
+        ("{ type: string, format: uuid }", &["a=2dae6759-5359-ed35-9764-21769e350dda"], &["a=2dae"]),
+        (
+            "{ type: string, pattern: '^(a+)+$' }",
+            &["a=aaaa"],
+            &["a=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"],
+        ),
+    ] {
+        for query in good {
+            assert!(passes(schema, query), "{query} is {schema}");
+        }
+        for query in bad {
+            assert!(!passes(schema, query), "{query} is not {schema}");
+        }
+    }
+}
+
+#[test]
+fn a_query_parameters_name_is_exact_and_decoded_and_a_headers_in_any_case() {
+    let gateway = validating(STRICT);
+    assert_eq!(gateway.send(&get("/acme/orders?l%69mit=7")).status, 200);
+    assert_eq!(gateway.send(&get("/acme/orders?l%69mit=0")).status, 400);
+    assert_eq!(gateway.send(&Request::get("/acme/orders").header("X-PLAN", "silver")).status, 200);
+    let response = gateway.send(&Request::get("/acme/orders").header("X-PLAN", "none"));
+    assert_eq!(errors(&response), ["RequestHeader x-plan IncorrectMessage prevent"]);
+}
+
+#[test]
+fn a_header_that_is_no_list_may_occur_only_once() {
+    let gateway = validating(STRICT);
+    let response = gateway.send(&get("/acme/orders").header("x-plan", "silver"));
+    assert_eq!(errors(&response), ["RequestHeader x-plan IncorrectMessage prevent"]);
+    assert_error(&response, 400, "The header x-plan cannot have several values.");
+}
+
+#[test]
+fn without_errors_the_variable_is_not_set() {
+    let sections = format!(
+        "inbound: [ {{ validate-parameters: {{ {STRICT}, errors-variable-name: errors }} }} ]\n\
+         outbound: [ {{ set-header: {{ name: x-none, value: \"${{'errors' in variables}}\" }} }} ]"
+    );
+    let gateway = serve(&api_with_operations(&sections, OPERATIONS), hello());
+    assert_eq!(gateway.send(&get("/acme/orders")).headers.all("x-none"), ["false"]);
+}
+
+#[test]
+fn all_errors_are_recorded_and_the_first_that_is_prevented_is_told() {
+    let config = "specified-parameter-action: detect, unspecified-parameter-action: prevent";
+    let response = validating(config).send(&Request::get("/ACME/orders?limit=0&page=1&more=2"));
+    assert_error(&response, 400, "Unspecified query parameter page is not allowed.");
+    let mut found = errors(&response);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "PathParameter tenant IncorrectMessage detect",
+            "QueryParameter limit IncorrectMessage detect",
+            "QueryParameter more Unspecified prevent",
+            "QueryParameter page Unspecified prevent",
+            "RequestHeader x-plan IncorrectMessage detect",
+        ]
+    );
+}
+
 #[test]
 fn bad_configurations_are_refused_at_their_place() {
     for (statement, words) in [

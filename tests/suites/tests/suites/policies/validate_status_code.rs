@@ -50,6 +50,50 @@ fn detect_records_and_lets_pass() {
 }
 
 #[test]
+fn without_operations_no_status_is_specified() {
+    let sections = "outbound: [ { validate-status-code: { unspecified-status-code-action: prevent } } ]";
+    assert_error(&serve(&open_api(sections), hello()).get("/"), 502, INTERNAL);
+}
+
+#[test]
+fn an_action_may_be_an_expression() {
+    let gateway = validating(
+        "unspecified-status-code-action: \"${request.headers['x-debug'] == null ? 'prevent' : 'ignore'}\", \
+         status-codes: [ { code: 503, action: \"${'ignore'}\" } ]",
+    );
+    assert_eq!([gateway.get("/500").status, gateway.get("/503").status], [502, 503]);
+    assert_eq!(gateway.send(&Request::get("/500").header("x-debug", "1")).status, 500);
+    let gateway = validating("unspecified-status-code-action: \"${request.path}\"");
+    assert_error(&gateway.get("/500"), 500, "Internal server error.");
+}
+
+#[test]
+fn what_is_prevented_is_recorded_and_what_is_fine_sets_no_variable() {
+    let sections = "outbound: [ { validate-status-code: { unspecified-status-code-action: prevent, errors-variable-name: errors } }, \
+                    { set-header: { name: x-errors, value: \"${variables.errors == null}\" } } ]\n\
+                    on-error: [ { set-header: { name: x-errors, value: \"${variables.errors}\" } } ]";
+    let origin = Origin::start(|request| Response::new(if request.target == "/200" { 200 } else { 500 }));
+    let gateway = serve(&api_with_operations(sections, OPERATIONS), origin);
+    assert_eq!(gateway.get("/200").headers.all("x-errors"), ["true"]);
+    let refused = gateway.get("/500");
+    let errors: Value = serde_json::from_str(refused.headers.get("x-errors").unwrap()).unwrap();
+    assert_eq!((refused.status, errors[0]["Action"].as_str()), (502, Some("prevent")));
+}
+
+#[test]
+fn in_on_error_it_looks_at_the_answer_to_the_error() {
+    let answer = |status: u16| {
+        let sections = format!(
+            "inbound: [ {{ check-header: {{ name: x-plan, failed-check-httpcode: {status} }} }} ]\n\
+             on-error: [ {{ validate-status-code: {{ unspecified-status-code-action: prevent }} }} ]"
+        );
+        serve(&api_with_operations(&sections, OPERATIONS), hello()).get("/")
+    };
+    assert_error(&answer(404), 404, "Header x-plan is missing.");
+    assert_error(&answer(403), 502, INTERNAL);
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused("outbound", &[("validate-status-code: §{ }", "unspecified-status-code-action")]);
     let code = "validate-status-code: { unspecified-status-code-action: ignore, status-codes: [ { code: §42, action: ignore } ] }";

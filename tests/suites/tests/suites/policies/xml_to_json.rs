@@ -255,6 +255,146 @@ fn a_truncated_response_is_502_and_no_half_document() {
     }
 }
 
+/// What the client gets of this document.
+#[track_caller]
+fn converted(config: &str, body: impl Into<Vec<u8>>) -> String {
+    let yaml = outbound(&format!("{{ apply: always, {config} }}"));
+    let response = serve(&yaml, origin(xml(body))).get("/");
+    assert_eq!(response.status, 200, "{response:?}");
+    response.text().to_owned()
+}
+
+#[test]
+fn the_mapping_is_as_the_table_has_it() {
+    for (body, direct, friendly) in [
+        ("<a><b>1</b><b>2</b></a>", r#"{"a":{"b":["1","2"]}}"#, r#"{"a":{"b":["1","2"]}}"#),
+        ("<a id=\"7\">x</a>", r##"{"a":{"@id":"7","#text":"x"}}"##, r#"{"a":{"id":"7","$text":"x"}}"#),
+        (
+            "<p>Hello <b>big</b> world</p>",
+            r##"{"p":{"#text":["Hello "," world"],"b":"big"}}"##,
+            r#"{"p":{"$text":"Hello  world","b":"big"}}"#,
+        ),
+        ("<n:a xmlns:n=\"u\"><n:c-d/></n:a>", r#"{"n:a":{"@xmlns:n":"u","n:c-d":""}}"#, r#"{"a":{"c_d":""}}"#),
+        // Siblings stand at the place of the first; nothing is guessed.
+        (
+            "<a><b>007</b><c/><b>true</b></a>",
+            r#"{"a":{"b":["007","true"],"c":""}}"#,
+            r#"{"a":{"b":["007","true"],"c":""}}"#,
+        ),
+        ("<a b='1'><b>2</b></a>", r#"{"a":{"@b":"1","b":"2"}}"#, r#"{"a":{"b":["1","2"]}}"#),
+        ("<a><!-- x --><?p x?><![CDATA[<&]]></a>", r#"{"a":"<&"}"#, r#"{"a":"<&"}"#),
+        (
+            "<a xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><b xsi:nil='true'/></a>",
+            r#"{"a":{"@xmlns:xsi":"http://www.w3.org/2001/XMLSchema-instance","b":{"@xsi:nil":"true"}}}"#,
+            r#"{"a":{"b":null}}"#,
+        ),
+    ] {
+        assert_eq!(converted("kind: direct", body), direct, "{body}");
+        assert_eq!(converted("kind: javascript-friendly", body), friendly, "{body}");
+    }
+}
+
+#[test]
+fn white_space_is_kept_where_somebody_asks_for_it() {
+    for (config, body, expected) in [
+        ("kind: direct", "<a> <b/> </a>", r#"{"a":{"b":""}}"#),
+        ("kind: direct", "<a xml:space='preserve'> </a>", r##"{"a":{"@xml:space":"preserve","#text":" "}}"##),
+        ("kind: direct", "<a><![CDATA[ ]]></a>", r#"{"a":" "}"#),
+        ("kind: direct", "<a>&#32;</a>", r#"{"a":" "}"#),
+        ("kind: direct, trim-values: true", "<a b=' x '> y&#32; </a>", r##"{"a":{"@b":"x","#text":"y "}}"##),
+        ("kind: direct, empty-values: as-null", "<a b=''><c/></a>", r#"{"a":{"@b":null,"c":null}}"#),
+        (
+            "kind: direct, always-array-child-elements: true",
+            "<a b='1'>x<c/></a>",
+            r##"{"a":{"@b":"1","#text":"x","c":[""]}}"##,
+        ),
+    ] {
+        assert_eq!(converted(config, body), expected, "{config} {body}");
+    }
+}
+
+#[test]
+fn utf_8_and_utf_16_with_a_mark_are_read_and_others_refused() {
+    let utf_16 = |text: &str, big: bool| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    };
+    let answer = |content_type: &'static str, body: Vec<u8>| {
+        let response = Response::new(200).header("content-type", content_type).body(body);
+        serve(&outbound(DIRECT), origin(response)).get("/")
+    };
+    for body in [b"\xef\xbb\xbf<a>\xc3\xa9</a>".to_vec(), utf_16("<a>é</a>", true), utf_16("<a>é</a>", false)] {
+        assert_eq!(answer("text/xml", body).text(), r#"{"a":"é"}"#);
+    }
+    for (content_type, body) in [
+        ("text/xml", &b"<?xml version='1.0' encoding='iso-8859-1'?><a>\xe9</a>"[..]),
+        ("text/xml; charset=iso-8859-1", b"<a/>"),
+        ("text/xml", b"<a>\xe9</a>"),
+        ("text/xml", b"<?xml version='1.1'?><a/>"),
+    ] {
+        assert_eq!(answer(content_type, body.to_vec()).status, 502, "{content_type} {}", body.escape_ascii());
+    }
+}
+
+#[test]
+fn what_is_told_of_the_former_bytes_goes_and_vary_tells_of_accept() {
+    let response = || {
+        let response = xml("<a/>").header("content-md5", "x").header("digest", "x").header("content-digest", "x");
+        response.header("repr-digest", "x").header("accept-ranges", "bytes").header("etag", "\"1\"")
+    };
+    let received = serve(&outbound(DIRECT), origin(response().header("content-encoding", "identity"))).get("/");
+    assert_eq!(received.text(), r#"{"a":""}"#);
+    for name in ["content-md5", "digest", "content-digest", "repr-digest", "accept-ranges", "content-encoding"] {
+        assert!(!received.headers.has(name), "{name} in {received:?}");
+    }
+    assert_eq!(received.headers.all("etag"), ["W/\"1\""]);
+    assert!(received.headers.all("vary").concat().eq_ignore_ascii_case("accept"), "{received:?}");
+}
+
+#[test]
+fn a_part_of_a_response_passes_unless_all_is_converted() {
+    let part =
+        || Response::new(206).header("content-type", "text/xml").header("content-range", "bytes 0-3/9").body("<a/>");
+    assert_eq!(serve(&outbound(DIRECT), origin(part())).get("/").text(), "<a/>");
+    let all = outbound("{ kind: direct, apply: always }");
+    assert_eq!(serve(&all, origin(part())).get("/").status, 502);
+}
+
+#[test]
+fn in_on_error_a_body_that_can_not_be_converted_stays() {
+    let sections = |body: &str| {
+        format!(
+            "inbound: [ {{ check-header: {{ name: x-plan, failed-check-httpcode: 402 }} }} ]\n\
+             on-error:\n  - set-header: {{ name: content-type, value: text/xml }}\n  - set-body: '{body}'\n  \
+             - xml-to-json: {{ kind: direct, apply: always }}\n"
+        )
+    };
+    let answer = |body: &str| serve(&open_api(&sections(body)), hello()).get("/");
+    let broken = answer("<a><b></a>");
+    assert_eq!((broken.status, broken.text()), (402, "<a><b></a>"));
+}
+
+#[test]
+fn too_much_on_one_element_is_malformed_and_too_much_of_a_result_is_too_large() {
+    let limits = "limits: { fuel: 100000000000, deadline-ms: 60000 }";
+    let sections = format!("inbound: [ {{ xml-to-json: {DIRECT}, {limits} }} ]");
+    let gateway = serve(&open_api(&sections), hello());
+    let post = |body: String| gateway.send(&Request::post("/", body).header("content-type", "application/xml"));
+    let attributes = |count: usize| {
+        let attributes: String = (0..count).map(|number| format!(" a{number}=''")).collect();
+        format!("<a{attributes}/>")
+    };
+    assert_eq!([post(attributes(256)).status, post(attributes(257)).status], [200, 400]);
+    let namespaces = |count: usize| {
+        let declarations: String = (0..count).map(|number| format!(" xmlns:a{number}='u'")).collect();
+        format!("<a{declarations}/>")
+    };
+    assert_eq!([post(namespaces(64)).status, post(namespaces(65)).status], [200, 400]);
+    let names: String = (0..65_600).map(|number| format!("<a{number}/>")).collect();
+    let refused = post(format!("<a>{names}</a>"));
+    assert_eq!(refused.status, 413, "{refused:?}");
+}
+
 #[test]
 fn bad_configurations_are_refused_at_their_place() {
     let cases = [
