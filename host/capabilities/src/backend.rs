@@ -10,7 +10,10 @@ use crate::session::Session;
 impl Host for Session {
     fn set_base_url(&mut self, url: String) -> Result<std::result::Result<(), BackendError>> {
         self.enter()?;
-        if matches!(self.choice()?, Some(BackendChoice::Id(_))) {
+        // An id of a broader scope may be replaced by another id only (`apim.md`, `set-backend-service`).
+        let own_scope = self.identity()?.position.scope;
+        let is_broader = self.exchange()?.backend_scope.is_some_and(|scope| scope != own_scope);
+        if is_broader && matches!(self.choice()?, Some(BackendChoice::Id(_))) {
             return Ok(Err(BackendError::ChosenById));
         }
         Ok(match BaseUrl::parse(&url) {

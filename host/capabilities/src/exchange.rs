@@ -124,6 +124,8 @@ pub struct Exchange {
     pub is_rewritten: bool,
     /// Where the request goes instead of the API's backend.
     pub backend: Option<BackendChoice>,
+    /// The scope of the statement that chose it.
+    pub backend_scope: Option<Scope>,
     /// As it will be returned, once there is one.
     pub response: Option<ResponseHead>,
     /// The request's body, if it was buffered for the statement at hand.
@@ -155,6 +157,7 @@ impl Exchange {
             request,
             is_rewritten: false,
             backend: None,
+            backend_scope: None,
             response: None,
             request_body: None,
             response_body: None,
@@ -176,6 +179,7 @@ impl Exchange {
             original_target: self.original_target.clone(),
             is_rewritten: self.is_rewritten,
             backend: self.backend.clone(),
+            backend_scope: self.backend_scope,
             response: self.response.clone(),
             request_body: None,
             response_body: None,

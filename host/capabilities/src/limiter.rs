@@ -75,8 +75,10 @@ impl Session {
 }
 
 impl Name<'_> {
-    fn quota_key(&self) -> String {
-        format!("{}/{}/{}", self.sharing, self.owner, self.key)
+    /// Periods are a part of it: statements that share a key and not its period count apart.
+    fn quota_key(&self, budget: &quota::Budget) -> String {
+        let quota::Budget { period_ms, anchor_unix_ms, .. } = budget;
+        format!("{}/{}/{period_ms}+{anchor_unix_ms}/{}", self.sharing, self.owner, self.key)
     }
 }
 
@@ -187,18 +189,20 @@ impl Host for Session {
         asked: wit::Quota,
     ) -> Result<std::result::Result<wit::QuotaDecision, LimiterError>> {
         self.enter()?;
-        let (key, budget) = match self.counter_name(&counter)? {
-            Ok(name) => (name.quota_key(), budget(&asked)),
+        let budget = budget(&asked);
+        let key = match self.counter_name(&counter)? {
+            Ok(name) => name.quota_key(&budget),
             Err(error) => return Ok(Err(error)),
         };
         let quotas = self.services.quotas.clone();
-        let counted = self.exchange()?.holds.has_quota(&key);
-        let cost = if counted { 0 } else { cost };
+        let cost = if self.exchange()?.holds.has_counted(&key) { 0 } else { cost };
         let Some(decision) = quotas.admit(&key, cost, &budget, unix_ms()) else {
             return Ok(Err(LimiterError::Capacity));
         };
-        if decision.exhausted.is_none() && !counted {
-            self.exchange_mut()?.holds.add_quota(quotas, key, budget);
+        if decision.exhausted.is_none() {
+            let holds = &mut self.exchange_mut()?.holds;
+            holds.hold_quota(quotas, &key, budget);
+            holds.set_counted(&key);
         }
         Ok(Ok(quota_told(decision)))
     }
@@ -212,19 +216,22 @@ impl Host for Session {
         count: Option<u32>,
     ) -> Result<std::result::Result<wit::QuotaDecision, LimiterError>> {
         self.enter()?;
-        let (key, budget) = match self.counter_name(&counter)? {
-            Ok(name) => (name.quota_key(), budget(&asked)),
+        let budget = budget(&asked);
+        let key = match self.counter_name(&counter)? {
+            Ok(name) => name.quota_key(&budget),
             Err(error) => return Ok(Err(error)),
         };
         let quotas = self.services.quotas.clone();
-        let counted = self.exchange()?.holds.has_quota(&key);
+        let counted = self.exchange()?.holds.has_counted(&key);
         let Some(decision) = quotas.look(&key, if counted { 0 } else { cost }, &budget, unix_ms()) else {
             return Ok(Err(LimiterError::Capacity));
         };
-        if decision.exhausted.is_none() && !counted {
-            // Held from now on, so that its bytes are counted and a second statement counts no second time.
-            self.exchange_mut()?.holds.add_quota(quotas, key.clone(), budget);
-            if let Err(error) = self.charge_later(LaterCounter::Quota { key, budget }, cost, condition, count)? {
+        if decision.exhausted.is_none() {
+            // Held from now on; whether its bytes are counted is known when its calls are.
+            self.exchange_mut()?.holds.hold_quota(quotas, &key, budget);
+            if !counted
+                && let Err(error) = self.charge_later(LaterCounter::Quota { key, budget }, cost, condition, count)?
+            {
                 return Ok(Err(error));
             }
         }

@@ -22,8 +22,9 @@ pub const HOST_CALLS: u32 = 10_000;
 /// Bytes of header names and values that one call may record.
 pub const HEADER_BYTES: usize = 32 << 10;
 
-/// Bytes of variable names and values that one call may record. A whole response of another service is one variable.
-pub const VARIABLE_BYTES: usize = 1 << 20;
+/// Bytes of variable names and values that one call may record. A whole response of another service is one
+/// variable; more than this would take more than the default fuel to write.
+pub const VARIABLE_BYTES: usize = 256 << 10;
 
 /// Bytes of a body that one call may give, and of one that is buffered for it whatever its manifest asks.
 pub const BODY_BYTES: usize = 16 << 20;

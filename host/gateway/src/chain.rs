@@ -189,12 +189,12 @@ impl Walk {
         }
     }
 
-    /// Put the headers on a response that statements staged before there was one.
+    /// Put the headers on a response that statements staged for whatever response comes, once on each.
     pub(crate) fn place_staged(&mut self, headers: &mut HeaderMap) {
         let Some(exchange) = self.exchange.as_deref_mut() else { return };
-        for staged in exchange.staged_headers.drain(..) {
+        for staged in &exchange.staged_headers {
             self.staged_names.push(staged.name.clone());
-            staged.place(headers);
+            staged.clone().place(headers);
         }
     }
 

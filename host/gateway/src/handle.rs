@@ -161,6 +161,8 @@ impl Gate {
         arrival: &Arrival,
     ) -> Response<Body> {
         let Outcome { head, body } = outcome;
+        // RFC 9110 §15.3.6; hyper sees to 204 and 304.
+        let body = if head.status == StatusCode::RESET_CONTENT { Body::empty() } else { body };
         let response_flow = Flow::new();
         let mut walk = walk;
         if let Some(walk) = &mut walk {
@@ -206,6 +208,19 @@ impl Gate {
 
 /// All sections, in order. Always ends with something for the client.
 async fn all_sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
+    let outcome = sections(walk, chain, record).await;
+    if !walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
+        return outcome;
+    }
+    // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
+    walk.answer(outcome.head, outcome.body);
+    if let Err(Stop::Failed(failure)) = walk.settle_later() {
+        tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+    }
+    answered(walk)
+}
+
+async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
     let forwarded = match walk.section(Section::Inbound, 0).await {
         Ok(()) => walk.section(Section::Backend, 0).await,
         Err(stop) => Err(stop),
@@ -235,7 +250,7 @@ async fn all_sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Ou
     };
     match ended {
         Ok(()) => answered(walk),
-        Err(Stop::Answered(answer)) => Outcome { head: answer.head, body: answer.body },
+        Err(Stop::Answered(answer)) => with_staged(walk, Outcome { head: answer.head, body: answer.body }),
         Err(stop) => on_error(walk, chain, stop, record).await,
     }
 }
@@ -456,11 +471,11 @@ async fn on_error(walk: &mut Walk, chain: &Chain, stop: Stop, record: &mut Recor
     }
     match walk.section(Section::OnError, 0).await {
         Ok(()) => answered(walk),
-        Err(Stop::Answered(answer)) => Outcome { head: answer.head, body: answer.body },
+        Err(Stop::Answered(answer)) => with_staged(walk, Outcome { head: answer.head, body: answer.body }),
         Err(stop) => {
             let again = Failing::of(stop, walk);
             record.fail(&again.error.source, &again.error.reason, again.blame);
-            again.outcome
+            with_staged(walk, again.outcome)
         }
     }
 }

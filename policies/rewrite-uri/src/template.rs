@@ -29,6 +29,10 @@ impl Template {
             return Err("a template can't have a fragment".into());
         }
         let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+        let lower = path.to_ascii_lowercase();
+        if let Some(found) = ["%2f", "%5c", "%00"].into_iter().find(|found| lower.contains(found)) {
+            return Err(format!("a path can't hold `{found}`, which servers read differently"));
+        }
         Ok(Self { path: pieces(path)?, query: query.map(pieces).transpose()? })
     }
 

@@ -2,6 +2,7 @@
 
 use super::algorithm::{Ask, Rule};
 use super::quota::Budget;
+use super::store::Holds;
 use crate::clock::{monotonic_us, unix_ms};
 use crate::exchange::Exchange;
 use crate::expression::{Failed, StatementExpression};
@@ -31,7 +32,7 @@ pub(crate) enum LaterCounter {
 }
 
 impl Exchange {
-    /// Count what statements left for the end of the outbound section.
+    /// Count what statements left for the end.
     ///
     /// # Errors
     ///
@@ -41,7 +42,7 @@ impl Exchange {
         for later in self.holds.take_later() {
             match later.due(self) {
                 Ok(0) => {}
-                Ok(cost) => later.counter.charge(services, cost),
+                Ok(cost) => later.counter.charge(&mut self.holds, services, cost),
                 Err(failure) => failed = failed.or(Some(failure)),
             }
         }
@@ -71,12 +72,17 @@ impl Later {
 }
 
 impl LaterCounter {
-    fn charge(&self, services: &Services, cost: u64) {
+    fn charge(&self, holds: &mut Holds, services: &Services, cost: u64) {
         match self {
             LaterCounter::Rate { key, rule } => {
                 services.limiter.ask(*key, Ask::Charge, cost, *rule, monotonic_us(), unix_ms());
             }
-            LaterCounter::Quota { key, budget } => services.quotas.charge_calls(key, cost, budget, unix_ms()),
+            // Another statement may have counted it by now.
+            LaterCounter::Quota { key, .. } if holds.has_counted(key) => {}
+            LaterCounter::Quota { key, budget } => {
+                services.quotas.charge_calls(key, cost, budget, unix_ms());
+                holds.set_counted(key);
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ impl Budget {
     fn decide(&self, count: &Count, cost: u64, now: i64) -> QuotaDecision {
         let exhausted = match (self.calls, self.bytes) {
             (Some(limit), _) if count.calls.saturating_add(cost) > limit => Some(Exhausted::Calls),
-            (_, Some(limit)) if cost > 0 && count.bytes >= limit => Some(Exhausted::Bytes),
+            (_, Some(limit)) if count.bytes >= limit => Some(Exhausted::Bytes),
             _ => None,
         };
         QuotaDecision {

@@ -211,11 +211,21 @@ impl Drop for Permit {
     }
 }
 
+/// A quota that an exchange uses, with all that its statements ask of it.
+#[derive(Debug)]
+struct HeldQuota {
+    store: QuotaStore,
+    key: String,
+    budget: Budget,
+    /// Whether the exchange counts; otherwise that is known at its end.
+    is_counted: bool,
+}
+
 /// What an exchange holds until it ends.
 #[derive(Debug, Default)]
 pub struct Holds {
     permits: Vec<Permit>,
-    quotas: SmallVec<[(QuotaStore, String, Budget); 1]>,
+    quotas: SmallVec<[HeldQuota; 1]>,
     later: Vec<Later>,
 }
 
@@ -224,18 +234,37 @@ impl Holds {
         self.permits.push(permit);
     }
 
-    pub(crate) fn has_quota(&self, key: &str) -> bool {
-        self.quotas.iter().any(|(_, held, _)| held == key)
+    /// Whether the exchange was counted against this quota: it is once, whatever statements name it.
+    pub(crate) fn has_counted(&self, key: &str) -> bool {
+        self.quotas.iter().any(|held| held.key == key && held.is_counted)
     }
 
-    pub(crate) fn add_quota(&mut self, store: QuotaStore, key: String, budget: Budget) {
-        self.quotas.push((store, key, budget));
+    pub(crate) fn set_counted(&mut self, key: &str) {
+        for held in self.quotas.iter_mut().filter(|held| held.key == key) {
+            held.is_counted = true;
+        }
+    }
+
+    pub(crate) fn hold_quota(&mut self, store: QuotaStore, key: &str, budget: Budget) {
+        match self.quotas.iter_mut().find(|held| held.key == key) {
+            // One statement may limit calls and another one bytes.
+            Some(held) => held.budget.bytes = held.budget.bytes.or(budget.bytes),
+            None => self.quotas.push(HeldQuota { store, key: key.to_owned(), budget, is_counted: false }),
+        }
     }
 
     /// Hold what another exchange held, too.
     pub fn absorb(&mut self, other: Holds) {
         self.permits.extend(other.permits);
-        self.quotas.extend(other.quotas);
+        for held in other.quotas {
+            match self.quotas.iter_mut().find(|known| known.key == held.key) {
+                Some(known) => {
+                    known.budget.bytes = known.budget.bytes.or(held.budget.bytes);
+                    known.is_counted |= held.is_counted;
+                }
+                None => self.quotas.push(held),
+            }
+        }
         self.later.extend(other.later);
     }
 
@@ -243,7 +272,12 @@ impl Holds {
         self.later.push(later);
     }
 
-    /// What is counted at the end of the outbound section, once.
+    /// Whether something is to be counted at the end.
+    pub fn has_later(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    /// What is counted at the end, once.
     pub(crate) fn take_later(&mut self) -> Vec<Later> {
         std::mem::take(&mut self.later)
     }
@@ -251,7 +285,7 @@ impl Holds {
     /// Settle what is held: permits go back, quotas are charged the exchange's body bytes.
     pub fn settle(&mut self, body_bytes: u64) {
         self.permits.clear();
-        for (store, key, budget) in self.quotas.drain(..) {
+        for HeldQuota { store, key, budget, .. } in self.quotas.drain(..).filter(|held| held.is_counted) {
             store.charge_bytes(&key, body_bytes, &budget, unix_ms());
         }
     }

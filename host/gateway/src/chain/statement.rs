@@ -9,7 +9,7 @@ use http_body::Body as _;
 use tollgate_core::edits::{RequestEdits, ResponseEdits};
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::message::ResponseHead;
-use tollgate_core::place::Phase;
+use tollgate_core::place::{Phase, Scope};
 use tollgate_core::verdict::{Failure, Reply, Verdict};
 use tollgate_runtime::{Called, EXPRESSION_FAILED, Exchange, Mode, OnFailure, Position, Statement, StoredResponse};
 
@@ -101,7 +101,7 @@ impl Walk {
         self.keep();
         match called.verdict {
             Verdict::Next => {
-                self.apply(phase);
+                self.apply(statement.identity.position.scope, phase);
                 let fill = self.exchange_mut().and_then(|exchange| exchange.effects.cache.fill.take());
                 if let Some(fill) = fill.filter(|_| phase == Phase::OnResponse) {
                     self.fill_cache(fill);
@@ -134,7 +134,7 @@ impl Walk {
     }
 
     /// Make a call's edits.
-    fn apply(&mut self, phase: Phase) {
+    fn apply(&mut self, scope: Scope, phase: Phase) {
         let Some(exchange) = self.exchange.as_deref_mut() else { return };
         let diff = &mut exchange.effects.diff;
         match phase {
@@ -150,6 +150,7 @@ impl Walk {
                 }
                 if let Some(backend) = diff.backend.take() {
                     exchange.backend = Some(backend);
+                    exchange.backend_scope = Some(scope);
                 }
                 if let Some(body) = body.take() {
                     self.request_body = Body::full(body);
@@ -178,14 +179,13 @@ impl Walk {
             // A statement's own limit is far below the exchange's, which its capability has looked at.
             let _ = variables.set_json(&name, &json);
         }
-        match response {
-            Some(response) => {
-                for staged in effects.diff.staged.drain(..) {
-                    self.staged_names.push(staged.name.clone());
-                    staged.place(&mut response.headers);
-                }
+        for staged in effects.diff.staged.drain(..) {
+            if let Some(response) = response {
+                self.staged_names.push(staged.name.clone());
+                staged.clone().place(&mut response.headers);
             }
-            None => staged_headers.append(&mut effects.diff.staged),
+            // Another response may take this one's place.
+            staged_headers.push(staged);
         }
     }
 

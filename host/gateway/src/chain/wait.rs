@@ -78,7 +78,12 @@ impl Walk {
                     let _ = ours.variables.set(name, value.clone());
                 }
             }
-            ours.staged_headers.extend(theirs.staged_headers);
+            for staged in theirs.staged_headers {
+                if let Some(response) = &mut ours.response {
+                    staged.clone().place(&mut response.headers);
+                }
+                ours.staged_headers.push(staged);
+            }
             ours.holds.absorb(theirs.holds);
             if let (Some(trace), Some(more)) = (&mut ours.trace, theirs.trace) {
                 trace.append(*more);

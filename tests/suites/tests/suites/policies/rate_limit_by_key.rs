@@ -392,3 +392,15 @@ fn bad_configurations_are_refused_at_their_place() {
     let statement = by_key("counter-key: client-ip");
     refused("outbound", &[(&format!("§{statement}"), "can't stand in the section `outbound`")]);
 }
+
+#[test]
+fn what_is_refused_before_outbound_counts_if_the_condition_says_so() {
+    let limit = "rate-limit-by-key: { calls: 2, renewal-period: 60, counter-key: client-ip, \
+                 increment-condition: \"${response.status == 401}\" }";
+    let check = "check-header: { name: x-password, value: right, failed-check-httpcode: 401 }";
+    for on_error in ["", "on-error: [ set-header: { name: x-told, value: 'yes' } ]"] {
+        let gateway = serve(&open_api(&format!("inbound: [ {limit}, {check} ]\n{on_error}")), hello());
+        let guess = |password: &str| gateway.send(&Request::get("/").header("x-password", password)).status;
+        assert_eq!(["a", "right", "b", "right"].map(guess), [401, 200, 401, 429], "{on_error}");
+    }
+}

@@ -263,7 +263,7 @@ fn a_copys_body_may_have_16_mebibytes_unless_there_is_another() {
 
 #[test]
 fn a_response_that_is_too_large_for_a_variable_is_none() {
-    let second = Origin::start(|_| Response::new(200).body(vec![b'x'; 70_000]));
+    let second = Origin::start(|_| Response::new(200).body(vec![b'x'; 270_000]));
     let gateway = between(&asking(URL, "1"), &hello(), &second);
     assert_eq!(gateway.get("/").status, 500);
     let children = format!("{URL}, ignore-error: true");

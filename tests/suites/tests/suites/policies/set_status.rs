@@ -80,6 +80,17 @@ fn in_on_error_the_body_stays_what_it_was() {
 }
 
 #[test]
+fn a_status_without_a_body_has_none() {
+    for code in [204, 205, 304] {
+        let gateway = serve(&open_api(&format!("outbound: [ {{ set-status: {{ code: {code} }} }} ]")), hello());
+        for _ in 0..2 {
+            let response = gateway.get("/");
+            assert_eq!((response.status, response.text()), (code, ""));
+        }
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     for section in ["outbound", "on-error"] {
         refused(
