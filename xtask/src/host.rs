@@ -15,7 +15,16 @@ pub(crate) fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     compile(workspace, steps, &[])
 }
 
-/// The same, and every test binary with it: development dependencies bring features of their own, so that two
+/// The components, then `target/dist/tollgate`: what is shipped. Its profile has link-time optimisation.
+pub(crate) fn build_dist(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    guests::build(workspace, steps)?;
+    steps.run("dist", || {
+        step::succeed(workspace.host_cargo().args(["build", "--profile", "dist", "--workspace", "--bin", "tollgate"]))?;
+        Ok(((), workspace.target.join("dist/tollgate").display().to_string()))
+    })
+}
+
+/// Like [`build`], and every test binary with it: development dependencies bring features of their own, so that two
 /// steps would compile some crates twice.
 pub(crate) fn build_with_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     guests::build(workspace, steps)?;
