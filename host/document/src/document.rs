@@ -14,7 +14,7 @@ use crate::backend::{Backend, Origin, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
-use crate::settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
+use crate::settings::{AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
 use crate::{read, yaml};
 
 /// Names that exist before the document is read.
@@ -130,6 +130,8 @@ pub struct Api {
     pub subscription_key_names: SubscriptionKeyNames,
     /// Its own time-outs, the gateway's filled in.
     pub timeouts: Timeouts,
+    /// How its responses are cached; none for not at all.
+    pub cache: Option<CacheSettings>,
     /// The API scope.
     pub policies: PolicyDocument,
     /// In the order of the file. None: every method and path passes.
@@ -165,6 +167,8 @@ pub struct Operation {
     /// What it takes and gives, as `context.operation-definition` shows it. Always an object with `id`, `method` and
     /// `url`; `parameters`, `request` and `responses` as far as they were written, schemas put in for their names.
     pub definition: Value,
+    /// How its responses are cached, what it doesn't say filled in from the API; none for not at all.
+    pub cache: Option<CacheSettings>,
     /// The operation scope.
     pub policies: PolicyDocument,
     /// Where it begins in the file.

@@ -4,6 +4,8 @@ mod apis;
 
 mod backends;
 
+mod cache;
+
 mod components;
 
 mod definition;

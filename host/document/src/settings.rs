@@ -64,6 +64,43 @@ pub const QUOTA_FLUSH_MS: u64 = 100;
 /// Bytes of an event log's file: about 200,000 records of half a KiB, which editors and scripts still open.
 pub const EVENT_LOG_BYTES: u64 = 100 << 20;
 
+/// Seconds that a request waits for another one's response to the same: what an origin takes that is slow and well.
+pub const COLLAPSE_TIMEOUT_S: u64 = 10;
+
+/// How the responses of an API or an operation are cached: the key `cache`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// `shared`: subscriptions share what is stored. Off, because an origin may answer each of them differently without
+    /// saying so.
+    pub shared: bool,
+    /// `heuristics`: guess for how long a response is fresh that doesn't say it.
+    pub heuristics: bool,
+    /// `request-directives`: what clients say in `Cache-Control` counts.
+    pub request_directives: bool,
+    /// `stale-while-revalidate` of responses that have none.
+    pub stale_while_revalidate: Duration,
+    /// `stale-if-error` of responses that have none.
+    pub stale_if_error: Duration,
+    /// `collapse-timeout`, see [`COLLAPSE_TIMEOUT_S`]; 0 lets every request go alone.
+    pub collapse_timeout: Duration,
+    /// `cache-status`: responses say what the cache did (RFC 9211).
+    pub cache_status: bool,
+}
+
+impl Default for CacheSettings {
+    fn default() -> CacheSettings {
+        CacheSettings {
+            shared: false,
+            heuristics: false,
+            request_directives: true,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            collapse_timeout: Duration::from_secs(COLLAPSE_TIMEOUT_S),
+            cache_status: true,
+        }
+    }
+}
+
 /// What clients, origins and the whole gateway may use up: the top-level key `limits`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayLimits {

@@ -7,6 +7,9 @@
 /// Request bodies as they come from clients.
 pub(crate) mod client;
 
+/// Response bodies on their way into a cache.
+pub(crate) mod poured;
+
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -20,6 +23,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::serve::watch::Watch;
 use crate::upstream::response::OriginBody;
 use client::ClientBody;
+use poured::Poured;
 
 /// Why a body ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +93,7 @@ enum Source {
     Full(Bytes),
     Client(ClientBody),
     Origin(Box<OriginBody>),
+    Poured(Box<Poured>),
 }
 
 /// A copy on the side, for caches.
@@ -120,6 +125,10 @@ impl Body {
 
     pub(crate) fn from_origin(body: Box<OriginBody>) -> Body {
         Body::new(Source::Origin(body))
+    }
+
+    fn from_poured(body: Poured) -> Body {
+        Body::new(Source::Poured(Box::new(body)))
     }
 
     /// Account for what passes in `flow`.
@@ -237,6 +246,7 @@ impl HttpBody for Body {
             Source::Full(bytes) => Some(Ok(std::mem::take(bytes))),
             Source::Client(body) => ready!(body.poll_data(cx)),
             Source::Origin(body) => ready!(body.poll_data(cx)),
+            Source::Poured(body) => ready!(body.poll_data(cx)),
         };
         Poll::Ready(match read {
             Some(Ok(chunk)) => {
@@ -265,6 +275,7 @@ impl HttpBody for Body {
             Source::Full(bytes) => bytes.is_empty(),
             Source::Client(body) => body.is_end_stream(),
             Source::Origin(body) => body.is_end_stream(),
+            Source::Poured(body) => body.is_end_stream(),
         }
     }
 
@@ -274,6 +285,7 @@ impl HttpBody for Body {
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Client(body) => body.size_hint(),
             Source::Origin(body) => body.size_hint(),
+            Source::Poured(body) => body.size_hint(),
         }
     }
 }
@@ -304,9 +316,18 @@ impl fmt::Debug for Body {
             Source::Empty => "Body(empty)",
             Source::Full(_) => "Body(in memory)",
             Source::Client(_) => "Body(from the client)",
-            Source::Origin(_) => "Body(from the origin)",
+            Source::Origin(_) | Source::Poured(_) => "Body(from the origin)",
         })
     }
+}
+
+/// Chunks as one buffer of just that size: shares of network buffers would hold more memory than they show.
+pub(crate) fn joined(chunks: &[Bytes]) -> Bytes {
+    let mut whole = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
+    for chunk in chunks {
+        whole.extend_from_slice(chunk);
+    }
+    whole.freeze()
 }
 
 /// Read a whole body of at most `max` bytes. Fails before reading if it is known to be larger.

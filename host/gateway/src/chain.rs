@@ -15,6 +15,9 @@ mod wait;
 /// To the origin.
 mod forward;
 
+/// To the cache, and to the origin only if it must be.
+mod cached;
+
 /// What a trace shows of a step.
 mod trace;
 
@@ -22,7 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use http_body::Body as _;
 use tollgate_core::message::ResponseHead;
 use tollgate_core::place::{Phase, Section};
 use tollgate_expression::Needs;
@@ -100,9 +104,13 @@ impl Walk {
         leases: Rc<Leases>,
         upstream: Upstream,
         chain: Arc<Chain>,
-        exchange: Exchange,
+        mut exchange: Exchange,
         request_body: Body,
     ) -> Walk {
+        exchange.cache.has_body = !request_body.is_end_stream();
+        if chain.caching.is_some() {
+            exchange.cache.is_authorized = exchange.request.headers.contains_key(header::AUTHORIZATION);
+        }
         Walk {
             leases,
             upstream,

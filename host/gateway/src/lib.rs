@@ -32,6 +32,9 @@ mod admit;
 /// Statements in their order.
 mod chain;
 
+/// What stands between a chain and the origin, if an API wants it.
+mod cache;
+
 /// Origins.
 pub mod upstream;
 

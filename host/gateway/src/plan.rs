@@ -35,6 +35,7 @@ use tollgate_core::place::Section;
 use tollgate_runtime::{Exchange, RouteFacts, Statement};
 
 use crate::admit::{Door, KeyTable};
+use crate::cache::Caching;
 use crate::respond::Rejection;
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts};
@@ -167,6 +168,8 @@ pub(crate) struct Chain {
     pub(crate) facts: Arc<RouteFacts>,
     pub(crate) sections: [Vec<Step>; Section::ALL.len()],
     pub(crate) forwarding: Arc<Forwarding>,
+    /// None: nothing stands between it and the origin.
+    pub(crate) caching: Option<Arc<Caching>>,
     /// Something behind the forwarding reads the request's body.
     pub(crate) keeps_request_body: bool,
     /// Something behind the forwarding sees the request at all, or it may be sent again.
@@ -184,7 +187,15 @@ impl Chain {
             facts,
             sections,
             forwarding,
+            caching: None,
         }
+    }
+
+    /// With a cache before the origin, which looks at the request once more when there is a response.
+    pub(crate) fn with_caching(mut self, caching: Option<Arc<Caching>>) -> Chain {
+        self.reads_request_later |= caching.is_some();
+        self.caching = caching;
+        self
     }
 
     pub(crate) fn section(&self, section: Section) -> &[Step] {

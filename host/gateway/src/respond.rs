@@ -68,6 +68,8 @@ pub enum Rejection {
     ExpressionFailed,
     /// More are within a `limit-concurrency` than it lets in.
     ConcurrencyExceeded,
+    /// The client wanted a stored response, and there is none.
+    NotCached,
     /// The origin couldn't be reached or gave no proper response.
     OriginFailed,
     /// The origin took too long.
@@ -140,6 +142,7 @@ impl Rejection {
                 Client,
                 "Too many concurrent requests. Try again later.",
             ),
+            R::NotCached => Row(S::GATEWAY_TIMEOUT, "forward-request", "NotCached", Client, "Gateway timeout"),
             R::OriginFailed => {
                 Row(S::BAD_GATEWAY, "forward-request", "BackendConnectionFailure", Origin, "Bad gateway")
             }

@@ -42,7 +42,7 @@ pub use link::{ConfigProblem, EXPRESSION_MARK, Isolation, Unit};
 pub use load::{Admitted, ComponentSource, LoadError};
 pub use statement::{Mode, OnFailure, Statement, StatementSettings};
 
-pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, StoredResponse};
+pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, Resource, StoredResponse};
 pub use tollgate_capabilities::events::{EventLogSettings, EventStore};
 pub use tollgate_capabilities::exchange::{
     Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts,

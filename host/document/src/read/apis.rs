@@ -11,10 +11,10 @@ use super::{Reader, Seen, template};
 use crate::backend::Backend;
 use crate::document::{Api, Operation, PLACEHOLDER_ID, SubscriptionKeyNames, Template};
 use crate::policy::PolicyDocument;
-use crate::settings::Timeouts;
+use crate::settings::{CacheSettings, Timeouts};
 use crate::yaml::{Content, Node};
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "id",
     "path",
     "backend",
@@ -22,11 +22,12 @@ const KEYS: [&str; 9] = [
     "subscription-required",
     "subscription-key-parameter-names",
     "timeouts",
+    "cache",
     "policies",
     "operations",
 ];
 
-const OPERATION_KEYS: [&str; 7] = ["id", "method", "url", "parameters", "request", "responses", "policies"];
+const OPERATION_KEYS: [&str; 8] = ["id", "method", "url", "parameters", "request", "responses", "cache", "policies"];
 
 impl Reader<'_> {
     pub(super) fn apis(&mut self, node: Option<&Arc<Node>>, backends: &[Backend]) -> Vec<Api> {
@@ -49,6 +50,7 @@ impl Reader<'_> {
         let place = format!("apis/{id}");
         let path = self.required(fields, "path", "an API").and_then(|node| self.public_path(node));
         let (backend, tls) = self.api_backend(fields, backends);
+        let cache = self.cache(fields.get("cache"), None);
         Api {
             path: path.unwrap_or_else(|| PLACEHOLDER_ID.to_owned()),
             backend,
@@ -57,7 +59,8 @@ impl Reader<'_> {
             subscription_key_names: self.key_names(fields.get("subscription-key-parameter-names")),
             timeouts: self.timeouts(fields.get("timeouts")),
             policies: self.scope(fields, Scope::Api, &place),
-            operations: self.operations(fields.get("operations"), &place),
+            operations: self.operations(fields.get("operations"), &place, cache.as_ref()),
+            cache,
             mark: fields.mark,
             id,
         }
@@ -127,7 +130,12 @@ impl Reader<'_> {
         timeouts
     }
 
-    fn operations(&mut self, node: Option<&Arc<Node>>, api: &str) -> Vec<Operation> {
+    fn operations(
+        &mut self,
+        node: Option<&Arc<Node>>,
+        api: &str,
+        cache: Option<&CacheSettings>,
+    ) -> Vec<Operation> {
         let (mut ids, mut routes) = (Seen::default(), Seen::default());
         let mut operations = Vec::new();
         if let Some(node) = node
@@ -149,7 +157,8 @@ impl Reader<'_> {
             let method = method.flatten();
             let definition = self.definition(&fields, &id, method.as_deref(), url.as_ref());
             let template = url.unwrap_or_else(template::placeholder);
-            operations.push(Operation { id, method, template, definition, policies, mark: fields.mark });
+            let cache = self.cache(fields.get("cache"), cache);
+            operations.push(Operation { id, method, template, definition, cache, policies, mark: fields.mark });
         }
         operations
     }

@@ -1,5 +1,6 @@
 //! `forward-request`: the request goes to its origin, and the response comes back (`apim.md` §1.4).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::header;
@@ -28,7 +29,26 @@ struct Head {
 }
 
 impl Walk {
-    pub(super) async fn forward(&mut self, forward: &Forward) -> Result<(), Stop> {
+    pub(super) async fn forward(&mut self, forward: &Arc<Forward>) -> Result<(), Stop> {
+        match self.chain.caching.clone() {
+            None => self.fetch(forward).await?,
+            Some(caching) => self.fetch_cached(forward, &caching).await?,
+        }
+        let status = self.exchange().and_then(|exchange| exchange.response.as_ref()).map(|response| response.status);
+        if forward.fail_on_error_status_code && status.is_some_and(|status| status.as_u16() >= 400) {
+            return Err(Stop::Failed(Box::new(StepFailure {
+                source: forward.own.name.into(),
+                statement: None,
+                at: Some(Arc::clone(&forward.own.position)),
+                rejection: None,
+                detail: None,
+            })));
+        }
+        Ok(())
+    }
+
+    /// Have the origin answer.
+    pub(super) async fn fetch(&mut self, forward: &Forward) -> Result<(), Stop> {
         let settings = self.forward_settings(forward).map_err(|failing| self.failed(&forward.own, failing))?;
         let (timeouts, follows) = settings;
         let keeps = forward.buffer_request_body || follows || self.chain.keeps_request_body;
@@ -67,15 +87,6 @@ impl Walk {
             })
         });
         self.answer(response_head, body);
-        if forward.fail_on_error_status_code && status.as_u16() >= 400 {
-            return Err(Stop::Failed(Box::new(StepFailure {
-                source: forward.own.name.into(),
-                statement: None,
-                at: Some(std::sync::Arc::clone(&forward.own.position)),
-                rejection: None,
-                detail: None,
-            })));
-        }
         Ok(())
     }
 

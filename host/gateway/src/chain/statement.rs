@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use http::header;
 use http_body::Body as _;
@@ -14,7 +13,7 @@ use tollgate_core::verdict::{Failure, Reply, Verdict};
 use tollgate_runtime::{Called, EXPRESSION_FAILED, Exchange, Mode, OnFailure, Position, Statement, StoredResponse};
 
 use super::{Failing, StepFailure, Stop, Walk};
-use crate::body::{Body, BodyError, collect};
+use crate::body::{Body, BodyError, collect, joined};
 use crate::plan::Call;
 use crate::respond::Rejection;
 
@@ -323,13 +322,4 @@ fn stored_answer(stored: &StoredResponse) -> Answer {
         .unwrap_or(0);
     head.headers.insert(header::AGE, HeaderValue::from(before.saturating_add(stored.age_seconds())));
     Answer { head, body: Body::full(stored.body.clone()), resume_after: Some(stored.stored_by.clone()) }
-}
-
-/// Chunks as one buffer of just that size: shares of network buffers would hold more memory than they show.
-fn joined(chunks: &[Bytes]) -> Bytes {
-    let mut whole = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
-    for chunk in chunks {
-        whole.extend_from_slice(chunk);
-    }
-    whole.freeze()
 }

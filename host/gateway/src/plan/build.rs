@@ -21,6 +21,7 @@ use super::secrets::Secrets;
 use super::step::Step;
 use super::steps::Maker;
 use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
+use crate::cache::{Caching, Flights};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts, Trust};
@@ -30,6 +31,8 @@ pub struct PlanBuilder {
     runtime: Arc<Runtime>,
     components: Components,
     generations: AtomicU64,
+    /// Those under way stay when the plan changes.
+    flights: Arc<Flights>,
 }
 
 /// The steps of a plan, by the place of their entry.
@@ -50,12 +53,18 @@ impl Steps {
 struct Common {
     backends: Arc<HashMap<String, Target>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
+    flights: Arc<Flights>,
 }
 
 impl PlanBuilder {
     /// A builder with these built-in statements.
     pub fn new(runtime: Arc<Runtime>, built_ins: &'static [BuiltIn]) -> PlanBuilder {
-        PlanBuilder { runtime, components: Components::new(built_ins), generations: AtomicU64::new(1) }
+        PlanBuilder {
+            runtime,
+            components: Components::new(built_ins),
+            generations: AtomicU64::new(1),
+            flights: Arc::default(),
+        }
     }
 
     /// The runtime that plans run on.
@@ -72,7 +81,7 @@ impl PlanBuilder {
     /// Make a plan. Errors go to `diagnostics`, which may hold some already; a plan comes out only if it stays empty.
     pub fn build(&self, document: &Document, diagnostics: &mut Diagnostics) -> Option<Plan> {
         let steps = self.steps(document, diagnostics);
-        let common = common(document, diagnostics);
+        let common = common(document, &self.flights, diagnostics);
         let keys = key_table(document);
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());
@@ -269,7 +278,7 @@ fn target(
     }
 }
 
-fn common(document: &Document, diagnostics: &mut Diagnostics) -> Common {
+fn common(document: &Document, flights: &Arc<Flights>, diagnostics: &mut Diagnostics) -> Common {
     let mut backends = HashMap::new();
     let mut urls = BTreeMap::new();
     for backend in &document.backends {
@@ -278,7 +287,7 @@ fn common(document: &Document, diagnostics: &mut Diagnostics) -> Common {
             backends.insert(backend.id.clone(), target);
         }
     }
-    Common { backends: Arc::new(backends), backend_urls: Arc::new(urls) }
+    Common { backends: Arc::new(backends), backend_urls: Arc::new(urls), flights: Arc::clone(flights) }
 }
 
 fn build_api(
@@ -381,6 +390,8 @@ impl Ingredients<'_> {
             backends: Arc::clone(&self.common.backend_urls),
         };
         let sections = Section::ALL.map(|section| effective(&scopes, section, self.steps));
-        Arc::new(Chain::new(Arc::new(facts), Arc::clone(self.forwarding), sections))
+        let settings = operation.map_or(self.api.cache.as_ref(), |operation| operation.cache.as_ref());
+        let caching = settings.map(|settings| Arc::new(Caching::new(settings, &self.common.flights)));
+        Arc::new(Chain::new(Arc::new(facts), Arc::clone(self.forwarding), sections).with_caching(caching))
     }
 }
