@@ -91,9 +91,8 @@ impl Storable {
         let selection = vary.selection(asked.headers).ok_or(Unstorable::Vary)?;
         let lifetime = lifetime(head.status, &head.headers, &directives, timing.received_at, rules.heuristics);
         let has_validator = [header::ETAG, header::LAST_MODIFIED].iter().any(|name| head.headers.contains_key(name));
-        let is_explicit = matches!(lifetime, Lifetime::Explicit(_))
-            || directives.public
-            || directives.no_cache != Qualified::Absent;
+        let is_explicit =
+            matches!(lifetime, Lifetime::Explicit(_)) || directives.public || directives.no_cache != Qualified::Absent;
         let is_wanted = is_explicit || matches!(lifetime, Lifetime::Heuristic(_));
         let lifetime = if directives.no_cache.is_whole() { Duration::ZERO } else { lifetime.duration() };
         let allows_stale = directives.allows_stale();
@@ -129,6 +128,11 @@ impl Storable {
     /// May it be used for other requests without asking the origin, at least for a moment?
     pub fn is_shareable(&self) -> bool {
         !self.freshness.left(self.freshness.received).is_zero()
+    }
+
+    /// When it was made, or received if it doesn't say so.
+    pub fn date(&self) -> Option<&HeaderValue> {
+        self.head.headers.get(header::DATE)
     }
 
     /// What a client gets that has it already, by the conditions in its request; none if it hasn't.

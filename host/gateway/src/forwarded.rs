@@ -96,6 +96,9 @@ fn forget(headers: &mut HeaderMap) {
                         | "cf-connecting-ip"
                         | "x-cluster-client-ip"
                         | "x-original-host"
+                        | "x-host"
+                        | "x-forwarded"
+                        | "x-http-host-override"
                         | "x-original-forwarded-for"
                 )
         })

@@ -323,6 +323,7 @@ impl Drop for EndOfExchange {
             exchange.holds.settle(request_bytes.saturating_add(response_bytes));
         }
         self.traffic.count(self.worker, self.status, self.record.elapsed());
+        self.traffic.count_lookup(self.worker, self.record.cache);
         self.record.write(&self.log, self.status, request_bytes, response_bytes);
     }
 }

@@ -101,7 +101,10 @@ mod tests {
         }
         let resource = store.resource(7).unwrap();
         let body = |accept: &str| resource.select(&request(accept)).map(|stored| stored.body().clone());
-        assert_eq!((resource.variants(), body("a"), body("b"), body("c")), (2, Some("3".into()), Some("2".into()), None));
+        assert_eq!(
+            (resource.variants(), body("a"), body("b"), body("c")),
+            (2, Some("3".into()), Some("2".into()), None)
+        );
         assert!(store.resource(8).is_none());
         let gone = Arc::clone(resource.select(&request("a")).unwrap());
         store.forget(7, &gone);

@@ -89,6 +89,11 @@ impl CacheStore {
         self.hasher.digest(parts)
     }
 
+    /// Bytes of responses, about: what was stored a moment ago may not be counted yet.
+    pub fn bytes(&self) -> u64 {
+        self.responses.weighted_size()
+    }
+
     // === statements ===
 
     pub(super) fn find(&self, key: u128, request: &HeaderMap) -> Option<Arc<StoredResponse>> {

@@ -130,12 +130,7 @@ impl Reader<'_> {
         timeouts
     }
 
-    fn operations(
-        &mut self,
-        node: Option<&Arc<Node>>,
-        api: &str,
-        cache: Option<&CacheSettings>,
-    ) -> Vec<Operation> {
+    fn operations(&mut self, node: Option<&Arc<Node>>, api: &str, cache: Option<&CacheSettings>) -> Vec<Operation> {
         let (mut ids, mut routes) = (Seen::default(), Seen::default());
         let mut operations = Vec::new();
         if let Some(node) = node

@@ -38,7 +38,8 @@ impl<'e> Place<'e> {
             Some(BackendChoice::Url(url)) => ("", Some(url.to_string())),
         };
         let subscription = exchange.facts.subscription.as_ref().filter(|_| !is_shared);
-        let addressed = ADDRESSED.map(|name| request.headers.get(name).map_or(b"".as_slice(), |value| value.as_bytes()));
+        let addressed =
+            ADDRESSED.map(|name| request.headers.get(name).map_or(b"".as_slice(), |value| value.as_bytes()));
         let base = &route.backend;
         let port = base.port.to_be_bytes();
         let parts = [
@@ -102,7 +103,8 @@ impl<'e> Place<'e> {
             *scheme == backend.scheme && canonical_authority(*scheme, authority) == backend.authority().as_str()
         };
         let public = named.origin.as_ref().is_none_or(of_own).then(|| named.target.clone());
-        let at_origin = named.origin.as_ref().is_none_or(of_backend).then(|| self.public_target(&named.target)).flatten();
+        let at_origin =
+            named.origin.as_ref().is_none_or(of_backend).then(|| self.public_target(&named.target)).flatten();
         let targets = [public, at_origin].into_iter().flatten();
         targets
             .filter_map(|target| PathAndQuery::try_from(target).ok())

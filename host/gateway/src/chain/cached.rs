@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Method, StatusCode, header};
+use http_body::Body as _;
 use serde_json::json;
 use tollgate_caching::cache_status::{CacheStatus, Why};
 use tollgate_caching::invalidation::{has_changed, is_unsafe, named};
@@ -45,10 +46,38 @@ struct Read {
 /// What is stored for a request.
 struct Found {
     stored: Option<Arc<Stored>>,
+    /// What that is good for.
+    use_of: Option<Reuse>,
     /// Something is stored for other requests.
     has_others: bool,
     /// What its request stands under while it is under way.
     flight: u128,
+}
+
+impl Found {
+    /// Why it takes more than what is stored.
+    fn why(&self) -> Why {
+        match self.use_of {
+            Some(Reuse::Refused) => Why::Request,
+            Some(_) => Why::Stale,
+            None if self.has_others => Why::VaryMiss,
+            None => Why::UriMiss,
+        }
+    }
+}
+
+/// A change under way. What is stored ends with it, unless it is known to be none.
+struct Change {
+    services: Arc<Services>,
+    uri: Option<u128>,
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        if let Some(uri) = self.uri {
+            self.services.cache.invalidate(uri);
+        }
+    }
 }
 
 impl Walk {
@@ -60,9 +89,9 @@ impl Walk {
         if is_unsafe(method) {
             return self.fetch_change(forward, caching).await;
         }
-        // A body isn't part of any key, and what is being upgraded to is no response.
-        let is_for_origin =
-            exchange.cache.has_body || validation::is_for_origin(headers) || headers.contains_key(header::UPGRADE);
+        // A body isn't part of any key, whoever made it, and what is being upgraded to is no response.
+        let has_body = exchange.cache.has_body || !self.request_body.is_end_stream();
+        let is_for_origin = has_body || validation::is_for_origin(headers) || headers.contains_key(header::UPGRADE);
         if !reads || is_for_origin {
             let why = if reads { Why::Bypass } else { Why::Method };
             self.fetch(forward).await?;
@@ -87,21 +116,26 @@ impl Walk {
     }
 
     /// A request that may change something: what is stored of it, and of what its response names, isn't used any more
-    /// (RFC 9111 §4.4). If there is no response, nobody knows whether it has.
+    /// (RFC 9111 §4.4). If nobody is there to see the response, it counts as changed.
     async fn fetch_change(&mut self, forward: &Arc<Forward>, caching: &Arc<Caching>) -> Result<(), Stop> {
-        let ended = self.fetch(forward).await;
         let services = self.leases.services();
-        if let Some(exchange) = self.exchange() {
-            let response = exchange.response.as_ref().filter(|_| ended.is_ok());
-            if response.is_none_or(|response| has_changed(response.status)) {
+        let uri = self.exchange().map(|exchange| Place::of(&services.cache, exchange).uri());
+        let mut change = Change { services: Arc::clone(&services), uri };
+        let ended = self.fetch(forward).await;
+        if let Some(exchange) = self.exchange()
+            && let (Ok(()), Some(response)) = (&ended, &exchange.response)
+        {
+            if has_changed(response.status) {
                 let place = Place::of(&services.cache, exchange);
-                services.cache.invalidate(place.uri());
-                let names = response.into_iter().flat_map(|it| named(&it.headers, exchange.original_target.path()));
-                for uri in names.flat_map(|named| place.uris_of(&named).collect::<Vec<_>>()) {
+                let named = named(&response.headers, exchange.original_target.path());
+                for uri in named.flat_map(|named| place.uris_of(&named).collect::<Vec<_>>()) {
                     services.cache.invalidate(uri);
                 }
+            } else {
+                change.uri = None;
             }
         }
+        drop(change);
         ended?;
         self.say(caching, forwarded(Why::Method, None));
         Ok(())
@@ -113,13 +147,8 @@ impl Walk {
         let mut collapsed = false;
         for _ in 0..MAX_LOOKS {
             let found = self.look_up(read);
-            let now = Instant::now();
-            let use_of = found.stored.as_ref().map(|stored| reuse(stored, &read.asked, now));
-            let why = why(use_of, found.has_others);
-            if let (Some(stored), Some(use_of)) = (&found.stored, use_of)
-                && matches!(use_of, Reuse::Fresh | Reuse::Stale | Reuse::Revalidate)
-            {
-                if use_of == Reuse::Revalidate {
+            if let Some(stored) = found.stored.as_ref().filter(|_| is_usable(found.use_of)) {
+                if found.use_of == Some(Reuse::Revalidate) {
                     self.refresh(forward, read, stored, found.flight);
                 }
                 let status = if collapsed { collapsed_for(Why::UriMiss) } else { CacheStatus::Hit };
@@ -128,35 +157,43 @@ impl Walk {
             if read.asked.only_if_cached {
                 return Err(self.failed(&forward.own, Failing::Rejected(Rejection::NotCached)));
             }
-            let lead = match self.join_flight(read, &found, use_of) {
+            let lead = match self.join_flight(read, &found) {
                 Joined::Alone => None,
-                Joined::Lead(lead) => Some(lead),
-                Joined::Follow(follow) => {
-                    match tokio::time::timeout_at(patience.into(), follow.landing()).await {
-                        Ok(Landing::Stored(stored)) if self.is_answer(read, &stored) => {
-                            return self.answer_stored(forward, read, &stored, collapsed_for(why));
+                Joined::Lead(lead) => {
+                    // Another one may have landed between the look and now.
+                    let again = self.look_up(read);
+                    match again.stored.filter(|_| again.use_of == Some(Reuse::Fresh)) {
+                        Some(stored) => {
+                            lead.land(Landing::Stored(Arc::clone(&stored)));
+                            return self.answer_stored(forward, read, &stored, collapsed_for(found.why()));
                         }
-                        Ok(Landing::Stored(_) | Landing::Abandoned) => {
-                            collapsed = true;
-                            continue;
-                        }
-                        Ok(Landing::Failed) if found.stored.as_deref().is_some_and(|stored| self.stands_in(read, stored)) => {
-                            let Some(stored) = &found.stored else { continue };
-                            return self.answer_stored(forward, read, stored, collapsed_for(why));
-                        }
-                        Ok(Landing::Failed | Landing::Alone) | Err(_) => None,
+                        None => Some(lead),
                     }
                 }
+                Joined::Follow(follow) => match tokio::time::timeout_at(patience.into(), follow.landing()).await {
+                    Ok(Landing::Stored(stored)) if self.is_answer(read, &stored) => {
+                        return self.answer_stored(forward, read, &stored, collapsed_for(found.why()));
+                    }
+                    Ok(Landing::Stored(_) | Landing::Abandoned) => {
+                        collapsed = true;
+                        continue;
+                    }
+                    Ok(Landing::Failed) => match found.stored.as_ref().filter(|stored| stands_in(read, stored)) {
+                        Some(stored) => return self.answer_stored(forward, read, stored, collapsed_for(found.why())),
+                        None => None,
+                    },
+                    Ok(Landing::Alone) | Err(_) => None,
+                },
             };
-            return self.ask_origin(forward, read, found, why, lead).await;
+            return self.ask_origin(forward, read, found, lead).await;
         }
         let found = self.look_up(read);
-        self.ask_origin(forward, read, found, Why::UriMiss, None).await
+        self.ask_origin(forward, read, found, None).await
     }
 
     /// What is stored for this request.
     fn look_up(&self, read: &Read) -> Found {
-        let nothing = Found { stored: None, has_others: false, flight: read.key };
+        let nothing = Found { stored: None, use_of: None, has_others: false, flight: read.key };
         let (Some(exchange), Some(resource)) = (self.exchange(), read.services.cache.resource(read.key)) else {
             return nothing;
         };
@@ -164,22 +201,23 @@ impl Walk {
         let place = Place::of(&read.services.cache, exchange);
         let selected = resource.select(headers);
         let stored = selected.filter(|stored| read.services.cache.is_current(stored, || place.uri())).cloned();
+        let use_of = stored.as_ref().map(|stored| reuse(stored, &read.asked, Instant::now()));
         if stored.as_ref().is_some_and(|stored| stored.vary().is_empty()) {
-            return Found { stored, ..nothing };
+            return Found { stored, use_of, ..nothing };
         }
         let selection = resource.vary().and_then(|vary| vary.selection(headers)).unwrap_or_default();
         let flight = if selection.is_empty() { read.key } else { place.variant(read.key, &selection) };
-        Found { stored, has_others: selected.is_none(), flight }
+        Found { stored, use_of, has_others: selected.is_none(), flight }
     }
 
     /// Who may wait for others, and who may have others wait: not those who want an answer of their own, and not those
     /// whose response is for themselves.
-    fn join_flight(&self, read: &Read, found: &Found, use_of: Option<Reuse>) -> Joined {
+    fn join_flight(&self, read: &Read, found: &Found) -> Joined {
         let Some(exchange) = self.exchange() else { return Joined::Alone };
         let headers = &exchange.request.headers;
         let wants_own = read.method != Method::GET
             || headers.contains_key(header::RANGE)
-            || use_of == Some(Reuse::Refused)
+            || found.use_of == Some(Reuse::Refused)
             || read.asked.no_cache
             || read.asked.no_store;
         if wants_own || read.caching.collapse.is_zero() {
@@ -191,15 +229,14 @@ impl Walk {
         read.caching.flights.join(found.flight, may_lead)
     }
 
-    /// Does another request's response answer this one?
+    /// Does another request's response answer this one, unless what it is of has changed since it was asked for?
     fn is_answer(&self, read: &Read, stored: &Stored) -> bool {
-        let fits = self.exchange().is_some_and(|exchange| stored.fits(&exchange.request.headers));
-        fits && matches!(reuse(stored, &read.asked, Instant::now()), Reuse::Fresh | Reuse::Stale | Reuse::Revalidate)
-    }
-
-    /// May a stored response stand in for an origin that has failed?
-    fn stands_in(&self, read: &Read, stored: &Stored) -> bool {
-        covers_error(stored, &read.asked, Instant::now())
+        self.exchange().is_some_and(|exchange| {
+            let place = Place::of(&read.services.cache, exchange);
+            stored.fits(&exchange.request.headers)
+                && read.services.cache.is_current(stored, || place.uri())
+                && is_usable(Some(reuse(stored, &read.asked, Instant::now())))
+        })
     }
 
     /// Make a stored response the answer.
@@ -245,14 +282,14 @@ fn looked_up(status: CacheStatus) -> LookedUp {
     }
 }
 
-/// Why a request can't be answered from what is stored.
-fn why(use_of: Option<Reuse>, has_others: bool) -> Why {
-    match use_of {
-        Some(Reuse::Refused) => Why::Request,
-        Some(_) => Why::Stale,
-        None if has_others => Why::VaryMiss,
-        None => Why::UriMiss,
-    }
+/// May it be used without the origin?
+fn is_usable(use_of: Option<Reuse>) -> bool {
+    matches!(use_of, Some(Reuse::Fresh | Reuse::Stale | Reuse::Revalidate))
+}
+
+/// May a stored response stand in for an origin that has failed?
+fn stands_in(read: &Read, stored: &Stored) -> bool {
+    covers_error(stored, &read.asked, Instant::now())
 }
 
 fn forwarded(why: Why, status: Option<StatusCode>) -> CacheStatus {

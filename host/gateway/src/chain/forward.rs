@@ -34,8 +34,8 @@ impl Walk {
             None => self.fetch(forward).await?,
             Some(caching) => self.fetch_cached(forward, &caching).await?,
         }
-        let status = self.exchange().and_then(|exchange| exchange.response.as_ref()).map(|response| response.status);
-        if forward.fail_on_error_status_code && status.is_some_and(|status| status.as_u16() >= 400) {
+        let response = self.exchange().and_then(|exchange| exchange.response.as_ref());
+        if forward.fail_on_error_status_code && response.is_some_and(|response| response.status.as_u16() >= 400) {
             return Err(Stop::Failed(Box::new(StepFailure {
                 source: forward.own.name.into(),
                 statement: None,

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tollgate_core::fault::FaultKind;
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
-use tollgate_runtime::{Runtime, Statement, Totals};
+use tollgate_runtime::{LookedUp, Runtime, Statement, Totals};
 
 use crate::plan::Plan;
 
@@ -25,6 +25,8 @@ struct Row {
     /// By the first digit of the status.
     by_class: [AtomicU64; 6],
     micros: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
 }
 
 impl Traffic {
@@ -43,10 +45,23 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// Count what a cache said, if one was asked.
+    pub(crate) fn count_lookup(&self, worker: usize, said: Option<LookedUp>) {
+        let (Some(row), Some(said)) = (self.workers.get(worker), said) else { return };
+        let counter = match said {
+            LookedUp::Hit => &row.cache_hits,
+            LookedUp::Miss => &row.cache_misses,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Write the page.
 pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &Traffic, dropped_log_lines: u64) {
     // Writing to a String can't fail.
     let _ = write_gateway(out, plan, traffic, dropped_log_lines);
+    let _ = write_cache(out, traffic, runtime);
     let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());
     runtime.services().metrics.write(out);
 }
@@ -68,6 +83,16 @@ fn write_gateway(out: &mut String, plan: &Plan, traffic: &Traffic, dropped_log_l
     writeln!(out, "tollgate_plan_generation {}", plan.generation)?;
     header(out, "tollgate_access_log_dropped_total", "counter", "Access-log lines that nobody could take in time.")?;
     writeln!(out, "tollgate_access_log_dropped_total {dropped_log_lines}")
+}
+
+fn write_cache(out: &mut String, traffic: &Traffic, runtime: &Runtime) -> std::fmt::Result {
+    let sum =
+        |of: fn(&Row) -> &AtomicU64| -> u64 { traffic.workers.iter().map(|row| of(row).load(Ordering::Relaxed)).sum() };
+    header(out, "tollgate_cache_requests_total", "counter", "Requests that a cache was asked for, by what it said.")?;
+    writeln!(out, "tollgate_cache_requests_total{{result=\"hit\"}} {}", sum(|row| &row.cache_hits))?;
+    writeln!(out, "tollgate_cache_requests_total{{result=\"miss\"}} {}", sum(|row| &row.cache_misses))?;
+    header(out, "tollgate_cache_bytes", "gauge", "Bytes of cached responses, about.")?;
+    writeln!(out, "tollgate_cache_bytes {}", runtime.services().cache.bytes())
 }
 
 /// One metric of a statement's totals: name, help, and its lines' extra labels and values.

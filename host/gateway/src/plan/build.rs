@@ -21,8 +21,8 @@ use super::secrets::Secrets;
 use super::step::Step;
 use super::steps::Maker;
 use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
-use crate::cache::{Caching, Flights};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
+use crate::cache::{Caching, Flights};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts, Trust};
 

@@ -4,7 +4,7 @@
 use crate::policies::{Served, keyed_api, logged_error, number, open_api, serve};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use tollgate_harness::{Answer, Gateway, Origin, PATIENCE, Request, Response};
+use tollgate_harness::{Answer, Gateway, Origin, PATIENCE, Request, Response, Step};
 
 /// An API at the root with a cache and these policies.
 pub(crate) fn cached_with(settings: &str, policies: &str) -> String {
@@ -30,9 +30,7 @@ pub(crate) fn counting<A: Into<Answer>>(
 /// One that says the same of all its answers.
 pub(crate) fn saying(fields: &[(&'static str, &'static str)]) -> Origin {
     let fields = fields.to_vec();
-    counting(move |_, _, response| {
-        fields.iter().fold(response, |response, (name, value)| response.header(name, value))
-    })
+    counting(move |_, _, response| fields.iter().fold(response, |response, (name, value)| response.header(name, value)))
 }
 
 /// A gateway with a cache in front of an origin that says this in `Cache-Control`.
@@ -59,7 +57,8 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 
 #[test]
 fn a_fresh_response_is_used_again_and_says_how_old_it_is() {
-    let origin = saying(&[("cache-control", "max-age=60"), ("age", "10"), ("x-a", "1"), ("x-a", "2"), ("etag", "\"e\"")]);
+    let origin =
+        saying(&[("cache-control", "max-age=60"), ("age", "10"), ("x-a", "1"), ("x-a", "2"), ("etag", "\"e\"")]);
     let gateway = serve(&cached("{}"), origin);
     let (miss, hit) = (gateway.get("/x"), gateway.get("/x"));
     assert_eq!((miss.text(), hit.text()), ("answer 1", "answer 1"));
@@ -74,6 +73,9 @@ fn a_fresh_response_is_used_again_and_says_how_old_it_is() {
     let log = gateway.wait_for_access_log(2);
     let said: Vec<_> = log.iter().map(|line| (line["cache"].as_str(), line.get("origin_us").is_some())).collect();
     assert!(said.contains(&(Some("miss"), true)) && said.contains(&(Some("hit"), false)), "{said:?}");
+    let metrics = gateway.metrics();
+    let count = |result: &str| metrics.sum("tollgate_cache_requests_total", &[("result", result)]);
+    assert_eq!((count("hit"), count("miss")), (1.0, 1.0));
 }
 
 #[test]
@@ -156,7 +158,8 @@ fn a_stale_response_is_validated_and_a_304_renews_it() {
         ("last-modified", "Thu, 18 Aug 2005 02:01:18 GMT", "if-modified-since"),
     ] {
         let origin = counting(move |request, number, response| {
-            let response = response.header(validator, value).header("x-kept", "1").header("x-number", number.to_string());
+            let response =
+                response.header(validator, value).header("x-kept", "1").header("x-number", number.to_string());
             match request.headers.get(condition) {
                 None => response.header("cache-control", "max-age=0, public"),
                 Some(asked) => {
@@ -190,7 +193,8 @@ fn a_validation_that_finds_something_new_replaces_what_is_stored() {
     for number in 1..=3 {
         assert_eq!(gateway.get("/").text(), format!("answer {number}"));
     }
-    let asked: Vec<_> = gateway.origin.requests().iter().map(|it| it.headers.get("if-none-match").map(str::to_owned)).collect();
+    let asked: Vec<_> =
+        gateway.origin.requests().iter().map(|it| it.headers.get("if-none-match").map(str::to_owned)).collect();
     assert_eq!(asked, [None, Some("\"1\"".into()), Some("\"2\"".into())]);
 }
 
@@ -232,7 +236,9 @@ fn conditions_of_clients_are_answered_from_the_cache() {
         assert_eq!(response.status, status, "{name}: {value}");
         if status == 304 {
             assert_eq!((response.headers.get("etag"), response.headers.get("x-own")), (Some("\"one\""), Some("1")));
-            assert!(response.headers.has("age") && response.headers.has("date") && response.headers.has("cache-control"));
+            assert!(
+                response.headers.has("age") && response.headers.has("date") && response.headers.has("cache-control")
+            );
             assert!(!response.headers.has("content-type") && response.body.is_empty());
         }
     }
@@ -384,7 +390,9 @@ fn parts_come_out_of_what_is_stored_whole() {
 #[test]
 fn a_range_of_what_is_not_stored_is_the_origins_and_its_answer_is_not_stored() {
     let origin = counting(|request, _, response| match request.headers.get("range") {
-        Some(_) => Response::new(206).header("content-range", "bytes 0-1/8").header("cache-control", "max-age=60").body("an"),
+        Some(_) => {
+            Response::new(206).header("content-range", "bytes 0-1/8").header("cache-control", "max-age=60").body("an")
+        }
         None => response.header("cache-control", "max-age=60"),
     });
     let gateway = serve(&cached("{}"), origin);
@@ -506,7 +514,8 @@ fn what_a_change_names_ends_too_if_it_is_of_the_same_origin() {
             false => {
                 let text = |name: &str| request.headers.get(name).unwrap_or_default().to_owned();
                 let origin = format!("http://{}", text("host"));
-                Response::new(201).header(field, named.replace("{host}", &text("x-forwarded-host")).replace("{origin}", &origin))
+                Response::new(201)
+                    .header(field, named.replace("{host}", &text("x-forwarded-host")).replace("{origin}", &origin))
             }
         });
         let gateway = serve(&cached("{}"), origin);
@@ -522,7 +531,8 @@ fn a_change_ends_the_copies_of_all_subscriptions_and_variants() {
         true => response.header("cache-control", "max-age=60").header("vary", "accept"),
         false => Response::new(204),
     });
-    let yaml = format!("{}", keyed_api("inbound: []", "inbound: [ base ]")).replace("    policies:\n      inbound: []", "    cache: {}\n    policies:\n      inbound: []");
+    let yaml = format!("{}", keyed_api("inbound: []", "inbound: [ base ]"))
+        .replace("    policies:\n      inbound: []", "    cache: {}\n    policies:\n      inbound: []");
     let gateway = serve(&yaml, origin);
     let ask = |key: &str, accept: &str| {
         let request = Request::get("/").header("ocp-apim-subscription-key", key).header("accept", accept);
@@ -533,6 +543,45 @@ fn a_change_ends_the_copies_of_all_subscriptions_and_variants() {
     gateway.send(&Request::post("/", "x").header("ocp-apim-subscription-key", "acme-1"));
     let after = [ask("acme-1", "a"), ask("acme-1", "b"), ask("zeta-1", "a")];
     assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{before:?} {after:?}");
+}
+
+#[test]
+fn a_change_whose_client_goes_away_counts_as_one() {
+    let origin = counting(|request, _, response| match request.method == "GET" {
+        true => Answer::from(response.header("cache-control", "max-age=60")),
+        false => Answer::stall(),
+    });
+    let gateway = serve(&cached("{}"), origin);
+    let get = Request::get("/").header("host", "h");
+    assert_eq!(gateway.send(&get).text(), "answer 1");
+    let mut gone = gateway.connect();
+    gone.write(&Request::post("/", "x").to_bytes("h")).unwrap();
+    gateway.origin.wait_for_requests(2);
+    assert_eq!(gateway.send(&get).text(), "answer 1", "nothing is known yet");
+    gone.reset();
+    wait_until("it is asked for again", || gateway.send(&get).text() != "answer 1");
+}
+
+#[test]
+fn what_was_asked_for_before_a_change_is_for_nobody_who_asks_behind_it() {
+    let origin = counting(|request, number, response| match request.method == "GET" {
+        // Its head comes after a second.
+        true if number == 1 => {
+            let head = "HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ncontent-length: 8\r\n\r\nanswer 1";
+            Answer::Script(vec![Step::Wait(Duration::from_secs(1)), Step::Send(head.into())])
+        }
+        true => Answer::from(response.header("cache-control", "max-age=60")),
+        false => Answer::from(Response::new(204)),
+    });
+    let gateway = serve(&cached("{}"), origin);
+    let address = gateway.address();
+    let early = std::thread::spawn(move || tollgate_harness::Client::new(address).get("/"));
+    gateway.origin.wait_for_requests(1);
+    gateway.send(&Request::new("DELETE", "/"));
+    // It waits for the first one, and doesn't take what that one gets.
+    assert_eq!(gateway.get("/").text(), "answer 3");
+    assert_eq!(early.join().unwrap().text(), "answer 1");
+    assert_eq!(gateway.get("/").text(), "answer 3");
 }
 
 #[test]
@@ -559,7 +608,8 @@ fn what_statements_make_of_a_request_is_what_is_told_apart() {
 #[test]
 fn fail_on_error_status_code_counts_for_stored_errors_too() {
     let policies = "backend:\n  - forward-request: { fail-on-error-status-code: true }\non-error:\n  - set-header: { name: x-failed, value: \"1\" }";
-    let origin = counting(|_, number, _| Response::new(404).header("cache-control", "max-age=60").body(number.to_string()));
+    let origin =
+        counting(|_, number, _| Response::new(404).header("cache-control", "max-age=60").body(number.to_string()));
     let gateway = serve(&cached_with("{}", policies), origin);
     for _ in 0..2 {
         let response = gateway.get("/");
@@ -606,7 +656,10 @@ fn errors_are_stored_only_if_they_say_so() {
 fn an_operation_says_what_is_other_for_it() {
     let operations = "[ { id: plain, method: GET, url: /plain }, { id: off, method: GET, url: /off, cache: { mode: off } }, \
                       { id: quiet, method: GET, url: /quiet, cache: { cache-status: false } } ]";
-    let yaml = format!("{}    cache: {{ request-directives: false }}\n    operations: {operations}\n", open_api("inbound: []"));
+    let yaml = format!(
+        "{}    cache: {{ request-directives: false }}\n    operations: {operations}\n",
+        open_api("inbound: []")
+    );
     let gateway = serve(&yaml, saying(&[("cache-control", "max-age=60")]));
     let twice = |target: &str| {
         let request = Request::get(target).header("cache-control", "no-cache");
@@ -622,7 +675,8 @@ fn an_operation_says_what_is_other_for_it() {
 
 #[test]
 fn what_is_stored_outlives_a_reload_but_not_a_change_of_the_origin() {
-    let (first, second) = (saying(&[("cache-control", "max-age=60")]), saying(&[("cache-control", "max-age=60"), ("x-second", "1")]));
+    let (first, second) =
+        (saying(&[("cache-control", "max-age=60")]), saying(&[("cache-control", "max-age=60"), ("x-second", "1")]));
     let yaml = cached("{}");
     let gateway = Gateway::with(&yaml).origin(&first).start();
     gateway.get("/");

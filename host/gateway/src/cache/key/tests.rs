@@ -115,10 +115,7 @@ fn whatever_makes_another_response_makes_another_key() {
 fn what_means_the_same_makes_the_same_key() {
     let store = store();
     let key = |asked: &Asked, is_shared| Place::of(&store, &exchange(asked)).key(is_shared);
-    for same in [
-        Asked { authority: "A.EXAMPLE:80", ..PLAIN },
-        Asked { target: "/orders/7?b=2&a=1", ..PLAIN },
-    ] {
+    for same in [Asked { authority: "A.EXAMPLE:80", ..PLAIN }, Asked { target: "/orders/7?b=2&a=1", ..PLAIN }] {
         assert_eq!(key(&same, false), key(&PLAIN, false));
     }
     let (acme, other) = (Asked { subscription: Some("acme"), ..PLAIN }, Asked { subscription: Some("other"), ..PLAIN });
@@ -130,7 +127,9 @@ fn what_means_the_same_makes_the_same_key() {
 fn a_uri_is_the_same_whoever_asks() {
     let store = store();
     let uri = |asked: &Asked| Place::of(&store, &exchange(asked)).uri();
-    for same in [Asked { subscription: Some("acme"), product: Some("p"), ..PLAIN }, Asked { forwarded: Some("/x"), ..PLAIN }] {
+    for same in
+        [Asked { subscription: Some("acme"), product: Some("p"), ..PLAIN }, Asked { forwarded: Some("/x"), ..PLAIN }]
+    {
         assert_eq!(uri(&same), uri(&PLAIN));
     }
     for other in [Asked { authority: "b.example", ..PLAIN }, Asked { target: "/orders/8", ..PLAIN }] {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use tollgate_caching::cache_status::{CacheStatus, Why};
 use tollgate_caching::reuse::is_error;
 use tollgate_caching::validation::{self, Conditions};
 use tollgate_caching::{Asked, Storable, Stored, Timing};
 use tollgate_core::message::ResponseHead;
 
-use super::{Found, Read, forwarded};
+use super::{Found, Read, forwarded, stands_in};
 use crate::body::Body;
 use crate::body::poured::pour;
 use crate::cache::{Landing, Lead};
@@ -33,9 +33,9 @@ impl Walk {
         forward: &Arc<Forward>,
         read: &Read,
         found: Found,
-        why: Why,
         lead: Option<Lead>,
     ) -> Result<(), Stop> {
+        let why = found.why();
         let stored = found.stored.filter(|_| !read.asked.no_store);
         let conditions = self.condition(read, stored.as_deref());
         let validates = conditions.is_some();
@@ -50,7 +50,7 @@ impl Walk {
             Ok(()) => status.is_some_and(is_error),
             Err(_) => true,
         };
-        if has_failed && let Some(stored) = stored.as_ref().filter(|stored| self.stands_in(read, stored)) {
+        if has_failed && let Some(stored) = stored.as_ref().filter(|stored| stands_in(read, stored)) {
             land(lead, Landing::Failed);
             return self.answer_stored(forward, read, stored, forwarded(why, status));
         }
@@ -140,13 +140,7 @@ impl Walk {
 
     /// Store a response while it goes to its client, if it may be stored. What was there before is forgotten if the newer
     /// one may not be.
-    fn keep_response(
-        &mut self,
-        read: &Read,
-        before: Option<&Arc<Stored>>,
-        lead: Option<Lead>,
-        arrived: &Arrived,
-    ) {
+    fn keep_response(&mut self, read: &Read, before: Option<&Arc<Stored>>, lead: Option<Lead>, arrived: &Arrived) {
         let storable = self
             .with_response(read, |asked, head| Storable::of(asked, head, &arrived.timing, &read.caching.rules).ok())
             .flatten();
@@ -160,9 +154,15 @@ impl Walk {
             }
             return self.say(&read.caching, forwarded(arrived.why, Some(arrived.status)));
         };
-        let has_already = before.and(self.exchange()).and_then(|exchange| {
-            storable.not_modified(&exchange.request.headers, arrived.timing.received)
-        });
+        if let (Some(date), Some(exchange)) = (storable.date().cloned(), self.exchange_mut())
+            && let Some(response) = &mut exchange.response
+        {
+            // Whoever gets it later is told the same (RFC 9110 §6.6.1).
+            response.headers.entry(header::DATE).or_insert(date);
+        }
+        let has_already = before
+            .and(self.exchange())
+            .and_then(|exchange| storable.not_modified(&exchange.request.headers, arrived.timing.received));
         self.pour_into_cache(read, storable, lead, arrived.flight);
         if let Some(head) = has_already {
             // The client's conditions have given way to those of the stored response.

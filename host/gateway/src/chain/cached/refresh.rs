@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, header};
-use tollgate_caching::cache_status::Why;
+use tollgate_caching::reuse::Reuse;
 use tollgate_caching::validation::Conditions;
 use tollgate_caching::{RequestDirectives, Stored};
 
@@ -54,11 +54,12 @@ impl Walk {
             is_authorized: read.is_authorized,
             began: Instant::now(),
         };
-        let found = Found { stored: Some(Arc::clone(stored)), has_others: false, flight };
+        let found =
+            Found { stored: Some(Arc::clone(stored)), use_of: Some(Reuse::Validate), has_others: false, flight };
         let forward = Arc::clone(forward);
         tokio::task::spawn_local(async move {
             // Nobody is there to hear how it ends; a failure of the origin is in the log.
-            let asked = walk.ask_origin(&forward, &read, found, Why::Stale, lead);
+            let asked = walk.ask_origin(&forward, &read, found, lead);
             let _ = tokio::time::timeout(PATIENCE, asked).await;
             drop(share);
         });
