@@ -553,7 +553,8 @@ fn resident(pid: u32) -> usize {
 
 #[test]
 fn row_59_a_cache_of_no_bytes_passes_everything_on() {
-    let gateway = serve(&format!("state: {{ cache-bytes: 0 }}\n{}", cached("{}")), saying(&[("cache-control", "max-age=600")]));
+    let gateway =
+        serve(&format!("state: {{ cache-bytes: 0 }}\n{}", cached("{}")), saying(&[("cache-control", "max-age=600")]));
     let began = Instant::now();
     assert_eq!(gateway.get("/").status, 200);
     assert_eq!(gateway.burst(20, || Request::get("/")), [200; 20]);
