@@ -15,7 +15,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::engine::Runtime;
 use crate::load::Admitted;
-use crate::store::{CreateError, Instance};
+use crate::store::{CreateError, Instance, Stack};
 
 /// A linker that holds what a component imports, all of which is granted, and nothing else.
 pub(crate) fn linker(engine: &Engine, capabilities: &[Capability]) -> wasmtime::Result<Linker<Session>> {
@@ -111,6 +111,8 @@ pub struct Unit {
     pub limits: Arc<Limits>,
     /// How long an instance lives.
     pub isolation: Isolation,
+    /// Where its instances' frames lie.
+    pub(crate) stack: Stack,
     /// Keeps the component's own store of services.
     pub(crate) services: Arc<tollgate_capabilities::session::Services>,
 }
@@ -119,6 +121,11 @@ impl Unit {
     /// Tells units apart for the life of the process.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Must a call be awaited? It waits for other services then, or lets others have their turn while it computes.
+    pub fn waits(&self) -> bool {
+        self.stack == Stack::Own
     }
 }
 
@@ -168,6 +175,7 @@ impl Runtime {
             configuration: key.configuration.clone(),
             limits: Arc::new(limits.clone()),
             isolation,
+            stack: admitted.stack(limits),
             services: Arc::clone(&self.services),
         });
         // Try it once: a configuration that the guest refuses must never reach a request.

@@ -13,6 +13,7 @@ use tollgate_expression::Needs;
 use crate::account::Account;
 use crate::engine::Runtime;
 use crate::link::Unit;
+use crate::quarantine::Quarantine;
 
 /// What happens to a request when the statement fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Statement {
     pub mode: Mode,
     /// What it has cost so far.
     pub account: Account,
+    /// Whether it has failed too often.
+    pub quarantine: Quarantine,
 }
 
 impl Statement {
@@ -98,6 +101,7 @@ impl Statement {
             on_failure: settings.on_failure,
             mode: settings.mode,
             account: Account::new(runtime.workers),
+            quarantine: Quarantine::default(),
         }
     }
 

@@ -80,7 +80,7 @@ impl Walk {
             return Err(failed_closed(statement, Rejection::PolicyFault));
         };
         let began = self.trace_begins(&exchange);
-        let (exchange, called) = match statement.unit.admitted.waits() {
+        let (exchange, called) = match statement.unit.waits() {
             true => self.leases.call_waiting(statement, phase, exchange).await,
             false => self.leases.call(statement, phase, exchange),
         };
@@ -206,7 +206,7 @@ impl Walk {
         let Some(exchange) = self.exchange.take() else {
             return Err(Unshown::Fault(Fault::new(FaultKind::Host, "the exchange is gone")));
         };
-        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange);
+        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange).await;
         self.exchange = exchange;
         if !wants.map_err(Unshown::Fault)? {
             return Ok(());
@@ -256,8 +256,18 @@ impl Walk {
         );
     }
 
-    /// A statement failed: as if it weren't there, or the end of the section.
-    fn fail(&mut self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
+    /// A statement failed: as if it weren't there, or the end of the section. Quarantine tells of itself, once.
+    fn fail(&self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
+        if fault.kind != FaultKind::Quarantined {
+            self.warn(statement, phase, &fault);
+        }
+        match (statement.on_failure, statement.mode) {
+            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
+            (OnFailure::Closed, Mode::Enforce) => Err(failed_closed(statement, Rejection::PolicyFault)),
+        }
+    }
+
+    fn warn(&self, statement: &Statement, phase: Phase, fault: &Fault) {
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
         tracing::warn!(
             statement = statement.identity.statement,
@@ -270,10 +280,6 @@ impl Walk {
             on_failure = ?statement.on_failure,
             "a policy failed"
         );
-        match (statement.on_failure, statement.mode) {
-            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(failed_closed(statement, Rejection::PolicyFault)),
-        }
     }
 }
 

@@ -1,0 +1,3 @@
+//! Attacks and faults, one test for each numbered row of the list in `docs/security.md`.
+
+mod guests;
