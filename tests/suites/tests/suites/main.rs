@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
 
+mod errors;
+mod explain;
+mod expressions;
 mod failures;
 mod faults;
 mod flow;
@@ -11,6 +14,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod load;
+mod mistakes;
 mod observe;
 mod policies;
 mod reload;
@@ -18,3 +22,4 @@ mod scene;
 mod scopes;
 mod situations;
 mod tidy;
+mod traces;
