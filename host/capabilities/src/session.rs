@@ -16,6 +16,7 @@ use crate::expression::{Failed, StatementExpression};
 use crate::http_client::HttpClient;
 use crate::limiter::{LimiterStore, QuotaStore};
 use crate::metrics::MetricStore;
+use crate::secrets::Secrets;
 
 /// The state that all workers share.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct Identity {
     pub expressions: Vec<StatementExpression>,
     /// Which origins it may call.
     pub egress: Arc<Egress>,
+    /// What its lines in the log may not hold.
+    pub secrets: Secrets,
     /// Where it stands.
     pub position: Arc<Position>,
 }

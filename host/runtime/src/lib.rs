@@ -55,6 +55,7 @@ pub use tollgate_capabilities::expression::{EXPRESSION_FAILED, Failed, Statement
 pub use tollgate_capabilities::http_client::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
 pub use tollgate_capabilities::limiter::{Acquired, LedgerError, LimiterStore, Permit, QuotaStore};
 pub use tollgate_capabilities::metrics::MetricStore;
+pub use tollgate_capabilities::secrets::Secrets;
 pub use tollgate_capabilities::session::{Identity, Services, Turn, Turns};
 pub use tollgate_capabilities::trace::Trace;
 pub use tollgate_capabilities::variables::TooMany;

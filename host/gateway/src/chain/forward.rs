@@ -141,7 +141,7 @@ impl Walk {
         tracing::warn!(origin, request_id, %error, "error.type" = error.name(), "error.blame" = blame,
             "there is no response from the origin");
         self.trace_own(&forward.own, || json!({ "origin": origin, "failed": error.name() }));
-        StepFailure::of_step(&forward.own, rejection)
+        Stop::Failed(Box::new(StepFailure::of_step(&forward.own, rejection)))
     }
 }
 

@@ -58,10 +58,11 @@ impl Walk {
         ended
     }
 
-    fn failed_expression(&self, statement: &Statement, failing: Failing) -> Stop {
+    fn failed_expression(&mut self, statement: &Statement, failing: Failing) -> Stop {
         let identity = &statement.identity;
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
-        failing.stop(&identity.name, Some(identity.statement.clone()), &identity.position, request_id)
+        let failure = failing.failure(&identity.name, Some(identity.statement.clone()), &identity.position, request_id);
+        self.stopped(failure)
     }
 
     async fn step(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
@@ -72,12 +73,12 @@ impl Walk {
                 Err(Unshown::TooLarge) => return self.too_large(statement, phase),
                 Err(Unshown::Body(error)) => {
                     self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
-                    return Err(body_failure(statement, phase, error));
+                    return Err(self.stopped(body_failure(statement, phase, error)));
                 }
             }
         }
         let Some(exchange) = self.exchange.take() else {
-            return Err(failed_closed(statement, Rejection::PolicyFault));
+            return Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault))));
         };
         let began = self.trace_begins(&exchange);
         let (exchange, called) = match statement.unit.waits() {
@@ -115,7 +116,7 @@ impl Walk {
                 match self.exchange_mut().and_then(|exchange| exchange.effects.cache.hit.take()) {
                     Some(stored) => Err(Stop::Answered(Box::new(stored_answer(&stored)))),
                     // The runtime takes such an answer for a failure.
-                    None => Err(failed_closed(statement, Rejection::PolicyFault)),
+                    None => Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault)))),
                 }
             }
             Verdict::Reject(failure) => {
@@ -238,7 +239,9 @@ impl Walk {
         self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
         match (statement.on_failure, statement.mode) {
             (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(body_failure(statement, phase, BodyError::TooLarge { limit: 0 })),
+            (OnFailure::Closed, Mode::Enforce) => {
+                Err(self.stopped(body_failure(statement, phase, BodyError::TooLarge { limit: 0 })))
+            }
         }
     }
 
@@ -259,15 +262,17 @@ impl Walk {
     /// A statement failed: as if it weren't there, or the end of the section. Quarantine tells of itself, once.
     fn fail(&self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
         if fault.kind != FaultKind::Quarantined {
-            self.warn(statement, phase, &fault);
+            self.warn(statement, phase, fault);
         }
         match (statement.on_failure, statement.mode) {
             (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(failed_closed(statement, Rejection::PolicyFault)),
+            (OnFailure::Closed, Mode::Enforce) => {
+                Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault))))
+            }
         }
     }
 
-    fn warn(&self, statement: &Statement, phase: Phase, fault: &Fault) {
+    fn warn(&self, statement: &Statement, phase: Phase, fault: Fault) {
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
         tracing::warn!(
             statement = statement.identity.statement,
@@ -276,7 +281,7 @@ impl Walk {
             request_id,
             "error.type" = fault.kind.name(),
             "error.blame" = fault.kind.blame().name(),
-            detail = %printable(&fault.detail),
+            detail = %printable(&statement.identity.secrets.hidden(fault.detail)),
             on_failure = ?statement.on_failure,
             "a policy failed"
         );
@@ -294,7 +299,7 @@ enum Unshown {
 }
 
 /// A body that can't be had is the client's fault on its way in and the origin's on its way out.
-fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> Stop {
+fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> StepFailure {
     let rejection = match phase {
         Phase::OnRequest => Rejection::from(error),
         Phase::OnResponse | Phase::OnError if error == BodyError::Timeout => Rejection::OriginTimeout,
@@ -303,14 +308,14 @@ fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> Stop {
     failed_closed(statement, rejection)
 }
 
-fn failed_closed(statement: &Statement, rejection: Rejection) -> Stop {
-    Stop::Failed(Box::new(StepFailure {
+fn failed_closed(statement: &Statement, rejection: Rejection) -> StepFailure {
+    StepFailure {
         source: statement.identity.name.clone(),
         statement: Some(statement.identity.statement.clone()),
         at: Some(Arc::clone(&statement.identity.position)),
         rejection: Some(rejection),
         detail: None,
-    }))
+    }
 }
 
 /// Guests choose parts of a fault's detail: no control characters, and no more than a screenful.

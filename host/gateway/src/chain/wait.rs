@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use serde_json::json;
+use tollgate_core::place::Phase;
 use tollgate_document::WaitFor;
-use tollgate_runtime::Exchange;
+use tollgate_expression::Needs;
+use tollgate_runtime::{Exchange, Statement};
 
 use super::{Failing, Stop, Walk};
 use crate::body::Body;
@@ -31,7 +33,8 @@ impl Walk {
     pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Stop> {
         let wait_for = self.compute(wait.wait_for.needs(), |exchange| wait.wait_for.get(exchange)).await;
         let any = wait_for.map_err(|failing| self.failed(&wait.own, failing))? == WaitFor::Any;
-        let needs = wait.steps.iter().fold(tollgate_expression::Needs::default(), |needs, step| needs | step.needs());
+        let needs = wait.steps.iter().fold(Needs::default(), |needs, step| needs | step.needs());
+        let needs = needs | self.needs_of_statements(&wait.steps);
         self.show(needs).await.map_err(|failing| self.failed(&wait.own, failing))?;
         self.hide();
         let before = self.exchange().map(Exchange::branch);
@@ -43,6 +46,31 @@ impl Walk {
         let count = branches.iter().filter(|branch| matches!(branch, Branch::Ended(..))).count();
         self.trace_own(&wait.own, || json!({ "for": if any { "any" } else { "all" }, "ended": count }));
         self.join(&before, branches)
+    }
+
+    /// The body that statements in these steps are going to see: each step has a copy of what is in memory, and a body
+    /// that streams is there once.
+    fn needs_of_statements(&mut self, steps: &[Step]) -> Needs {
+        let phase = self.phase();
+        let body = match phase {
+            Phase::OnRequest => Needs { request_body: true, ..Needs::default() },
+            Phase::OnResponse | Phase::OnError => Needs { response_body: true, ..Needs::default() },
+        };
+        let wanted = steps.iter().any(|step| match step {
+            Step::Statement(call) => {
+                call.statement.body_need(phase).is_some() && self.wants_body(&call.statement, phase)
+            }
+            other => other.lists().into_iter().any(|list| self.needs_of_statements(list) != Needs::default()),
+        });
+        if wanted { body } else { Needs::default() }
+    }
+
+    /// Asks a statement that needs bodies only sometimes. One that can't say will fail when it is called.
+    fn wants_body(&mut self, statement: &Statement, phase: Phase) -> bool {
+        let Some(exchange) = self.exchange.take() else { return false };
+        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange);
+        self.exchange = exchange;
+        wants.unwrap_or(false)
     }
 
     /// A step on a copy of the exchange.
