@@ -20,7 +20,7 @@ use super::flatten::effective;
 use super::secrets::Secrets;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts, Trust};
@@ -119,6 +119,7 @@ impl PlanBuilder {
                 // Its configuration first: what is said of a statement is one thing at a time.
                 if let Some(made) = self.statement(document, statement, &admitted, diagnostics) {
                     standing::check(statement, &admitted, &mut seen, diagnostics);
+                    references::check(document, statement, diagnostics);
                     steps.statements.insert(statement.place().to_owned(), Arc::new(made));
                 }
             }
