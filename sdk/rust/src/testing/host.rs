@@ -226,7 +226,7 @@ pub(crate) mod metrics {
     use crate::testing::call::with;
 
     pub(crate) fn count(name: &str, value: f64, labels: &[Label]) -> Result<(), MetricError> {
-        if !is_name(name) || labels.len() > 8 || labels.iter().any(|label| !is_name(&label.name)) {
+        if !is_name(name) || labels.len() > 10 || labels.iter().any(|label| !is_name(&label.name)) {
             return Err(MetricError::Invalid("a name isn't [a-z_][a-z0-9_]*, or there are more than 10 labels".into()));
         }
         if !value.is_finite() || value < 0.0 {
