@@ -297,8 +297,10 @@ impl Context for Exchange {
 
     fn entry(&self, table: Table, key: &str) -> Option<Value> {
         match table {
-            Table::RequestHeaders if key.eq_ignore_ascii_case("host") => Some(text(&self.request.authority)),
-            Table::RequestHeaders => joined_lines(&self.request.headers, key),
+            Table::RequestHeaders => match joined_lines(&self.request.headers, key) {
+                None if key.eq_ignore_ascii_case("host") => Some(text(&self.request.authority)),
+                found => found,
+            },
             Table::RequestQuery => query_value(self.request.target.query().unwrap_or_default(), key),
             Table::RequestParameters => {
                 let found = self.facts.parameters.iter().find(|(name, _)| **name == *key);

@@ -18,6 +18,9 @@ mod steps;
 /// Where statements may stand.
 mod standing;
 
+/// What statements refer to.
+mod references;
+
 /// What statements may call.
 mod egress;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
 use http::header;
+use http::{HeaderValue, Method};
 use http_body::Body as _;
 use tollgate_core::edits::{RequestEdits, ResponseEdits};
 use tollgate_core::fault::{Fault, FaultKind};
@@ -103,6 +103,9 @@ impl Walk {
         match called.verdict {
             Verdict::Next => {
                 self.apply(statement.identity.position.scope, phase);
+                if statement.body_need(phase).is_some() {
+                    self.forget_length();
+                }
                 let fill = self.exchange_mut().and_then(|exchange| exchange.effects.cache.fill.take());
                 if let Some(fill) = fill.filter(|_| phase == Phase::OnResponse) {
                     self.fill_cache(fill);
@@ -169,6 +172,15 @@ impl Walk {
                     self.response_body = Body::full(body);
                 }
             }
+        }
+    }
+
+    /// The answer to HEAD has the length that GET's body would have (RFC 9110 §8.6). Nobody knows it once a statement has
+    /// run that might have changed that body.
+    fn forget_length(&mut self) {
+        let Some(exchange) = self.exchange.as_deref_mut() else { return };
+        if let Some(response) = exchange.response.as_mut().filter(|_| exchange.request.method == Method::HEAD) {
+            response.headers.remove(header::CONTENT_LENGTH);
         }
     }
 

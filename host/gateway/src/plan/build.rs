@@ -20,7 +20,7 @@ use super::components::{BuiltIn, Components};
 use super::flatten::effective;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, problems, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts, Trust};
@@ -173,7 +173,7 @@ impl PlanBuilder {
         };
         match self.runtime.link(&settings.key(), admitted, &statement.config, &statement.limits, isolation) {
             Ok(unit) => {
-                problems::check_references(document, statement, diagnostics);
+                references::check(document, statement, diagnostics);
                 Some(Statement::new(&self.runtime, unit, settings))
             }
             Err(problems) => {

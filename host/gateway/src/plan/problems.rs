@@ -1,8 +1,8 @@
 //! What is wrong with a statement's configuration, beyond what the document's reader can know: what its component and
-//! the schema in its manifest say, references to nothing, and expressions that can never give what is asked for.
+//! the schema in its manifest say, and expressions that can never give what is asked for.
 
 use serde_json::Value;
-use tollgate_document::{Diagnostics, Document, Located, Statement, nearest};
+use tollgate_document::{Diagnostics, Located, Statement, nearest};
 use tollgate_expression::Value as Computed;
 use tollgate_runtime::{Admitted, ConfigProblem};
 
@@ -36,34 +36,13 @@ pub(super) fn report(statement: &Statement, problem: &ConfigProblem, diagnostics
     diagnostics.push(mark, message);
 }
 
-/// Components choose their words: one line, and no more than can be read.
-fn one_line(text: &str) -> String {
+/// What somebody else chose the words of: one line, and no more than can be read.
+pub(super) fn one_line(text: &str) -> String {
     let mut line: String = text.chars().take(MAX_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(MAX_CHARS).is_some() {
         line.push('…');
     }
     line
-}
-
-/// Report a backend that a statement chooses and the document doesn't have.
-pub(super) fn check_references(document: &Document, statement: &Statement, diagnostics: &mut Diagnostics) {
-    const BACKEND_ID: &str = "/backend-id";
-    if statement.name != "set-backend-service" {
-        return;
-    }
-    let Some(id) = statement.config.pointer(BACKEND_ID).and_then(Value::as_str) else { return };
-    let known: Vec<&str> = document.backends.iter().map(|backend| backend.id.as_str()).collect();
-    if known.contains(&id) {
-        return;
-    }
-    let shown = if statement.is_secret_at(BACKEND_ID) { String::new() } else { format!(" `{}`", one_line(id)) };
-    let hint = match nearest(id, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "there are none".to_owned(),
-        None => format!("expected one of {}", known.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("`{}`: unknown backend{shown}; {hint}", statement.name);
-    diagnostics.push(statement.mark_at(BACKEND_ID), message);
 }
 
 /// Report expressions that can never give a value of the type that the schema asks for.

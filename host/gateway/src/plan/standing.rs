@@ -1,6 +1,6 @@
 //! Where a statement may stand: its component's phases, and what its manifest says of sections and scopes.
 
-use tollgate_core::place::Section;
+use tollgate_core::place::{Phase, Section};
 use tollgate_document::{Diagnostics, Statement};
 use tollgate_runtime::Admitted;
 
@@ -33,6 +33,11 @@ pub(super) fn check(statement: &Statement, admitted: &Admitted, seen: &mut Vec<S
             format!("`{name}` can't stand in the {} scope, only in {}{included}", scope.name(), allowed.join(", "));
         diagnostics.push(statement.mark(), message);
     }
+    if name == "set-header" && section.phase() != Phase::OnRequest && is_host(statement) {
+        let message =
+            format!("`{name}`: `host` is a header of requests, so it can't be set in the section `{section}`");
+        diagnostics.push(statement.mark_at("/name"), message);
+    }
     if manifest.once {
         let this = (section, name.clone());
         if seen.contains(&this) {
@@ -44,4 +49,10 @@ pub(super) fn check(statement: &Statement, admitted: &Admitted, seen: &mut Vec<S
             seen.push(this);
         }
     }
+}
+
+/// Whether `set-header` is about `Host`, which no response has.
+fn is_host(statement: &Statement) -> bool {
+    let name = statement.config.get("name").and_then(|name| name.as_str());
+    name.is_some_and(|name| name.eq_ignore_ascii_case("host"))
 }
