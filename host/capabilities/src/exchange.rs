@@ -22,7 +22,7 @@ use crate::variables::Variables;
 /// Facts of a route, shared by all requests that take it.
 #[derive(Debug)]
 pub struct RouteFacts {
-    /// The API's id.
+    /// The API's id; empty for a request that no API takes.
     pub api: String,
     /// The API's public path, without a slash at either end.
     pub api_path: String,

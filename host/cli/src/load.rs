@@ -13,6 +13,7 @@ use tollgate_runtime::{
 };
 
 use crate::built_ins::BUILT_INS;
+use crate::compile;
 
 /// The largest configuration that is read; `document` refuses more than this too.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -89,6 +90,7 @@ pub(crate) fn runtime_for_checking() -> anyhow::Result<Arc<Runtime>> {
     let cache = compile_cache(&std::env::temp_dir());
     Ok(Arc::new(Runtime::new(RuntimeSettings {
         compile_cache: cache.is_absolute().then_some(cache),
+        compiler: compile::compiler(),
         workers: 1,
         services: Arc::new(services),
     })?))

@@ -16,7 +16,7 @@ use tollgate_gateway::serve::Patience;
 use tollgate_gateway::{Gateway, LogTarget, PlanBuilder, ServerSettings, serve, upstream};
 use tollgate_runtime::{Runtime, RuntimeSettings};
 
-use crate::{BAD_INPUT, load, log};
+use crate::{BAD_INPUT, compile, load, log};
 
 /// Editors write a file in several steps; a change is looked at when it has been quiet for this long.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -63,6 +63,7 @@ pub(crate) fn start(file: &Path, text: &str) -> anyhow::Result<Option<Serving>> 
     let workers = load::workers(&document);
     let runtime = Runtime::new(RuntimeSettings {
         compile_cache: Some(load::compile_cache(&directory)),
+        compiler: compile::compiler(),
         workers,
         services: Arc::new(load::services(&document.state, &directory)?),
     })?;

@@ -45,6 +45,9 @@ pub struct Document {
     pub named_values: Vec<NamedValue>,
     /// In the order of the file; ids are unique.
     pub fragments: Vec<FragmentDefinition>,
+    /// The entries of fragments that no scope includes, in its inbound section. They never run; whoever looks for
+    /// mistakes looks at them too.
+    pub unused_fragments: PolicyDocument,
     /// The global scope.
     pub policies: PolicyDocument,
     /// In the order of the file; ids and paths are unique.

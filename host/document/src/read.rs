@@ -125,7 +125,7 @@ impl Reader<'_> {
             self.error(key.mark, "`tls`: TLS listeners come with a later version; end TLS in front of the gateway");
         }
         // Limits come before APIs, which inherit time-outs, and components before policies, which name them. Backends
-        // and schemas come before APIs too, which refer to them.
+        // come before APIs too, which refer to them, and schemas before policies and APIs.
         self.limits = self.gateway_limits(fields.get("limits"));
         let components = self.components(fields.get("components"));
         let (listen, admin) = self.addresses(&fields);
@@ -133,6 +133,7 @@ impl Reader<'_> {
         let trusted_proxies = self.trusted_proxies(fields.get("trusted-proxies"));
         let access_log = self.access_log(fields.get("access-log"));
         let state = self.state(fields.get("state"));
+        self.named_schemas(fields.get("schemas"));
         // Named values come before fragments, whose texts they stand in, and both before policies.
         let named_values = self.named_values(fields.get("named-values"), env);
         let fragments = self.fragments(fields.get("fragments"));
@@ -141,7 +142,6 @@ impl Reader<'_> {
             None => PolicyDocument::default(),
         };
         let backends = self.backends(fields.get("backends"));
-        self.named_schemas(fields.get("schemas"));
         let apis = self.apis(fields.get("apis"), &backends);
         let products = self.products(fields.get("products"), &apis);
         let subscriptions = self.subscriptions(fields.get("subscriptions"), &apis, &products);
@@ -155,6 +155,7 @@ impl Reader<'_> {
             state,
             named_values,
             fragments,
+            unused_fragments: self.unused_fragments(),
             policies,
             apis,
             products,

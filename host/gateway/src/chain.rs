@@ -86,15 +86,21 @@ pub(crate) struct StepFailure {
 }
 
 impl StepFailure {
+    /// A failure of the gateway itself, outside of every step.
+    pub(crate) fn of_gateway(rejection: Rejection) -> StepFailure {
+        let source = rejection.source().into();
+        StepFailure { source, statement: None, at: None, rejection: Some(rejection), detail: None }
+    }
+
     /// A failure of one of the gateway's own steps.
-    fn of_step(own: &Own, rejection: Rejection) -> Stop {
-        Stop::Failed(Box::new(StepFailure {
+    fn of_step(own: &Own, rejection: Rejection) -> StepFailure {
+        StepFailure {
             source: own.name.into(),
             statement: None,
             at: Some(Arc::clone(&own.position)),
             rejection: Some(rejection),
             detail: None,
-        }))
+        }
     }
 }
 
@@ -151,6 +157,12 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// A step failed: the trace shows where.
+    fn stopped(&mut self, failure: StepFailure) -> Stop {
+        self.trace_failed(&failure);
+        Stop::Failed(Box::new(failure))
     }
 
     /// The phase that components are called in.
@@ -274,7 +286,7 @@ impl From<Rejection> for Failing {
 
 impl Failing {
     /// The failure of the step `source`, which stands at `at`.
-    fn stop(self, source: &str, statement: Option<String>, at: &Arc<Position>, request_id: &str) -> Stop {
+    fn failure(self, source: &str, statement: Option<String>, at: &Arc<Position>, request_id: &str) -> StepFailure {
         let (rejection, detail) = match self {
             Failing::Rejected(rejection) => (rejection, None),
             Failing::Expression(failed) => {
@@ -282,13 +294,7 @@ impl Failing {
                 (Rejection::ExpressionFailed, Some(failed.to_string()))
             }
         };
-        Stop::Failed(Box::new(StepFailure {
-            source: source.into(),
-            statement,
-            at: Some(Arc::clone(at)),
-            rejection: Some(rejection),
-            detail,
-        }))
+        StepFailure { source: source.into(), statement, at: Some(Arc::clone(at)), rejection: Some(rejection), detail }
     }
 }
 

@@ -30,6 +30,14 @@ pub fn set_host(headers: &mut HeaderMap, origin: &Origin) {
     headers.insert(header::HOST, origin.authority().clone());
 }
 
+/// Address a request to its origin, unless a statement has said that it is for another host. What the client addressed
+/// is in no header any more.
+pub fn set_missing_host(headers: &mut HeaderMap, origin: &Origin) {
+    if !headers.contains_key(header::HOST) {
+        set_host(headers, origin);
+    }
+}
+
 /// Framing, and fields about this connection only.
 fn is_hop_by_hop(name: &str) -> bool {
     matches!(

@@ -18,11 +18,14 @@ mod steps;
 /// Where statements may stand.
 mod standing;
 
-/// What nobody may see.
-mod secrets;
+/// What statements refer to.
+mod references;
 
 /// What statements may call.
 mod egress;
+
+/// What is wrong with configurations.
+mod problems;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +35,7 @@ use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use tollgate_core::edits::BackendChoice;
 use tollgate_core::place::Section;
-use tollgate_runtime::{Exchange, RouteFacts, Statement};
+use tollgate_runtime::{Exchange, RouteFacts, Secrets, Statement};
 
 use crate::admit::{Door, KeyTable};
 use crate::cache::Caching;
@@ -42,8 +45,6 @@ use crate::upstream::{Origin, Timeouts};
 
 pub(crate) use step::{Call, Choose, Forward, LimitConcurrency, Own, Retry, SetVariable, Step, Wait};
 
-pub(crate) use secrets::Secrets;
-
 pub use build::PlanBuilder;
 pub use components::BuiltIn;
 
@@ -51,6 +52,8 @@ pub use components::BuiltIn;
 pub struct Plan {
     pub(crate) api_table: ApiTable,
     pub(crate) apis: Vec<Api>,
+    /// The global scope's on-error section, for requests that no API takes; none if it is empty.
+    pub(crate) nowhere: Option<Arc<Chain>>,
     pub(crate) keys: KeyTable,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) request_body_bytes: u64,
@@ -85,6 +88,8 @@ pub(crate) struct Api {
     pub(crate) operations: Option<OperationTable>,
     /// Chains by operation number (0 in an API without operations) and product context.
     pub(crate) chains: Vec<ByProduct>,
+    /// For requests that none of its operations takes.
+    pub(crate) nowhere: Arc<Chain>,
 }
 
 /// Where an API's requests go, and how.

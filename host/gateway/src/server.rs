@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tollgate_runtime::{Leases, Runtime};
+use tollgate_runtime::{Leases, Runtime, Turns};
 
 use crate::callout;
 use crate::handle::Gate;
@@ -194,7 +194,10 @@ fn work(seat: Seat) {
 
 async fn serve_all(seat: Seat) -> io::Result<()> {
     let (client, callouts) = callout::channel();
-    let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client))));
+    // The event loop looks for what has arrived before it goes on with a task that yields this way; one that only woke
+    // itself would keep it from looking.
+    let turns: Turns = || Box::pin(tokio::task::yield_now());
+    let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client)), Some(turns)));
     let upstream = Upstream::new(seat.settings.upstream);
     tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();

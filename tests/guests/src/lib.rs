@@ -49,6 +49,7 @@ guests![
     "faults_reply_bad_reason",
     "faults_reply_bad_utf8",
     "faults_respond_staged_without_stage",
+    "faults_trap_if_asked",
     "faults_trap_in_body_gate",
     "faults_trap_in_configure",
     "faults_trap_in_describe",
@@ -77,6 +78,7 @@ guests![
     "limits_memory_growth_in_configure",
     "limits_memory_growth_in_start",
     "limits_recursion",
+    "limits_slow_instructions",
     "limits_table_growth",
     "limits_variable_flood",
     "load_bad_manifest_missing_id",
@@ -112,6 +114,19 @@ pub fn component(name: &str) -> Vec<u8> {
         }
         None => componentize(name, &source),
     }
+}
+
+/// A valid component with a function of so many instructions of one byte each, which take a compiler some hundred
+/// times as much memory.
+pub fn bomb(instructions: usize) -> Vec<u8> {
+    let text = format!(
+        ";; Takes much to compile.\n(func $bomb (param $x i64) (result i64)\n(local.get $x) {} )\n\
+         (func (export \"@on-request\") (param $request i32) (result i32)\n\
+         (drop (call $bomb (i64.extend_i32_u (local.get $request))))\n\
+         (call $drop-request (local.get $request)) (call $next))\n",
+        "i64.popcnt ".repeat(instructions)
+    );
+    componentize("bomb", &Source::parse("bomb", &text))
 }
 
 fn core_module(name: &str, text: &str) -> Vec<u8> {

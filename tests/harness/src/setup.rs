@@ -67,6 +67,12 @@ impl Setup {
         Outcome::of(&mut self.command("check", &folder))
     }
 
+    /// `tollgate explain` of the document, with what follows the file.
+    pub fn explain(self, arguments: &[&str]) -> Outcome {
+        let folder = self.lay_out(&self.yaml);
+        Outcome::of(self.command("explain", &folder).args(arguments))
+    }
+
     /// `tollgate run` of a document that must be refused.
     ///
     /// # Panics

@@ -140,7 +140,7 @@ impl Walk {
             true => head.headers.clone(),
             false => std::mem::take(&mut head.headers),
         };
-        hop::set_host(request.headers_mut(), &head.target.origin);
+        hop::set_missing_host(request.headers_mut(), &head.target.origin);
         let answered = self.upstream.send(&head.target.origin, request, timeouts).await;
         answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
     }
@@ -152,7 +152,7 @@ impl Walk {
         tracing::warn!(origin, request_id, %error, "error.type" = error.name(), "error.blame" = blame,
             "there is no response from the origin");
         self.trace_own(&forward.own, || json!({ "origin": origin, "failed": error.name() }));
-        StepFailure::of_step(&forward.own, rejection)
+        Stop::Failed(Box::new(StepFailure::of_step(&forward.own, rejection)))
     }
 }
 
@@ -178,9 +178,10 @@ fn redirected(head: &Head, response: &Response<Body>) -> Option<Head> {
     let (target, path) = located(&head.target, &head.uri, location)?;
     let mut headers = head.headers.clone();
     if target.origin != head.target.origin {
-        // What proves who the caller is was meant for the first origin.
+        // What proves who the caller is was meant for the first origin, and so was the name that it is called by.
         headers.remove(header::AUTHORIZATION);
         headers.remove(header::COOKIE);
+        headers.remove(header::HOST);
     }
     let method = if changes_method { Method::GET } else { head.method.clone() };
     if changes_method {

@@ -140,6 +140,14 @@ fn write_statements(out: &mut String, statements: &[&Statement]) -> std::fmt::Re
             }
         }
     }
+    let name = "tollgate_policy_quarantined";
+    header(out, name, "gauge", "1 while a statement has failed too often and isn't called.")?;
+    for statement in statements {
+        let identity = &statement.identity;
+        let (id, policy, place) = (&identity.statement, &identity.name, &identity.position.place);
+        let shut = u8::from(statement.quarantine.is_shut());
+        writeln!(out, "{name}{{statement=\"{id}\",policy=\"{policy}\",place=\"{place}\"}} {shut}")?;
+    }
     Ok(())
 }
 

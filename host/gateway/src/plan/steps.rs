@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use tollgate_document::{Condition, Entry, Located, Mark, Placed};
 use tollgate_expression::{Dynamic, Needs, Value};
-use tollgate_runtime::{Position, Statement, StatementExpression};
+use tollgate_runtime::{Position, Secrets, Statement, StatementExpression};
 
-use super::secrets::Secrets;
 use super::step::{
     Branch, Call, Choose, Forward, Group, LimitConcurrency, Own, Retry, SetVariable, Setting, Step, Wait,
 };
@@ -37,6 +36,14 @@ pub(super) fn position(file: &Path, placed: &Placed) -> Arc<Position> {
         place: placed.place.clone(),
         source: source(file, placed.mark),
     })
+}
+
+/// An expression over several lines as one: it goes into logs, and with `last_error.message` into headers.
+fn one_line(source: &str) -> String {
+    match source.contains(|c: char| c.is_control()) {
+        true => source.split_whitespace().collect::<Vec<_>>().join(" "),
+        false => source.to_owned(),
+    }
 }
 
 impl Maker<'_> {
@@ -123,7 +130,7 @@ impl Maker<'_> {
     }
 
     fn shown(&self, dynamic: Dynamic, mark: Mark) -> StatementExpression {
-        let shown = self.secrets.hidden(dynamic.source().to_owned());
+        let shown = one_line(&self.secrets.hidden(dynamic.source().to_owned()));
         StatementExpression::new(dynamic, shown, source(self.file, mark))
     }
 

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
 
+mod errors;
+mod explain;
+mod expressions;
 mod failures;
 mod faults;
 mod flow;
@@ -12,6 +15,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod load;
+mod mistakes;
 mod observe;
 mod policies;
 mod reload;
@@ -20,3 +24,4 @@ mod scene;
 mod scopes;
 mod situations;
 mod tidy;
+mod traces;

@@ -1,3 +1,4 @@
-//! What hostile clients, origins and guests try, by the numbers of `docs/security.md`.
+//! Attacks and faults, one test for each numbered row of the list in `docs/security.md`.
 
 mod cache;
+mod guests;

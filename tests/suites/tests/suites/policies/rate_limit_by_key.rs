@@ -363,6 +363,27 @@ fn statements_of_one_key_with_other_numbers_count_apart() {
 }
 
 #[test]
+fn where_there_is_no_room_to_count_on_failure_decides_and_nobodys_count_is_lost() {
+    let limit = "rate-limit-by-key: { calls: 1, renewal-period: 300, counter-key: header:x-key }";
+    for (on_failure, status) in [("closed", 500), ("open", 200)] {
+        let sections = format!("inbound: [ {{ {limit}, on-failure: {on_failure} }} ]");
+        let gateway = serve(&format!("state: {{ limiter-bytes: 1MiB }}\n{}", open_api(&sections)), hello());
+        let mut client = gateway.client();
+        let mut ask = |number: u32| client.send(&Request::get("/").header("x-key", format!("{number:0200}"))).status;
+        assert_eq!((ask(0), ask(0)), (200, 429));
+        let mut keys = 1..20_000;
+        if on_failure == "closed" {
+            let refused = keys.find(|number| ask(*number) != 200).expect("1 MiB holds no 20,000 keys of 200 bytes");
+            assert_eq!(ask(refused), status);
+        } else {
+            // Once there is no room, a key isn't counted: it passes twice.
+            assert!(keys.any(|number| (ask(number), ask(number)) == (200, status)), "1 MiB holds no 20,000 keys");
+        }
+        assert_eq!(ask(0), 429, "{on_failure}");
+    }
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let by_key = |rest: &str| format!("rate-limit-by-key: {{ calls: 1, renewal-period: 60, {rest} }}");
     refused(
