@@ -31,6 +31,7 @@ use tollgate_runtime::{Exchange, Failed, Leases, Position, StatementExpression};
 use crate::body::{Body, BodyError, collect};
 use crate::plan::{Chain, Own, Step};
 use crate::respond::Rejection;
+use crate::tunnel::Wanted;
 use crate::upstream::Upstream;
 
 pub(crate) use forward::parts_of;
@@ -50,6 +51,8 @@ pub(crate) struct Walk {
     pub(crate) request_body: Body,
     /// The response's body, as it will be returned.
     pub(crate) response_body: Body,
+    /// The other protocol that the client wants to speak with the origin.
+    pub(crate) upgrade: Option<Wanted>,
     /// Headers that statements put on the response for this request alone: no cache may give them to another.
     staged_names: Vec<HeaderName>,
     section: Section,
@@ -110,6 +113,7 @@ impl Walk {
             exchange: Some(Box::new(exchange)),
             request_body,
             response_body: Body::empty(),
+            upgrade: None,
             staged_names: Vec::new(),
             section: Section::Inbound,
             origin_time: None,

@@ -5,18 +5,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
+use http_body::Body as _;
 use http::{Method, Request, Response, StatusCode, Uri, header};
 use hyper::ext::ReasonPhrase;
 use tollgate_core::fault::Blame;
-use tollgate_core::message::{RequestHead, ResponseHead, Scheme};
+use tollgate_core::message::{RequestHead, ResponseHead};
 use tollgate_core::path;
 use tollgate_core::place::Section;
+use tollgate_document::Underscores;
 use tollgate_runtime::{Exchange, Facts, LastError, Leases, Trace};
 
 use crate::admit::{self, Permit, Refusal};
 use crate::body::{Body, Flow};
+use crate::certificates::Certificates;
 use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
 use crate::hop;
@@ -28,7 +31,8 @@ use crate::observe::tracing::{TRACE_ID, TraceDesk};
 use crate::plan::{Api, Chain, Plan, Step};
 use crate::respond::{self, KeyChallenge, Rejection, X_REQUEST_ID};
 use crate::route::Parameters;
-use crate::serve::{Arrival, Handler};
+use crate::serve::{Arrival, Handler, check};
+use crate::tunnel::{self, Places, Wanted};
 use crate::upstream::Upstream;
 
 /// What answers the requests of one worker.
@@ -41,6 +45,8 @@ pub(crate) struct Gate {
     pub(crate) traces: Arc<TraceDesk>,
     /// The worker's number.
     pub(crate) worker: usize,
+    /// Room for upgraded connections.
+    pub(crate) tunnels: Rc<Places>,
 }
 
 /// A request that has found its way: everything that is needed from here on.
@@ -64,6 +70,10 @@ struct Failing {
 }
 
 impl Handler for Gate {
+    fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.plan.load().certificates.clone()
+    }
+
     async fn handle(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
         let mut record = Record::new(request.method(), request.uri(), request.headers(), &arrival);
         match self.exchange(request, &arrival, &mut record).await {
@@ -97,8 +107,23 @@ impl Gate {
         let mut headers = parts.headers;
         let target = normalised(&parts.uri)?;
         let (api, rest) = find_api(&plan, &target)?;
-        hop::clean_request(&mut headers, |name| *name == api.key_names.header);
-        let client = forwarded::identify(&mut headers, arrival.peer.ip(), Scheme::Http, &plan.trusted_proxies);
+        if !check::is_registered(&parts.method) && !api.own_methods.contains(&parts.method) {
+            return Err(Rejection::MethodUnknown);
+        }
+        if plan.underscores == Underscores::Refuse && hop::has_underscore(&headers) {
+            return Err(Rejection::UnderscoreInHeader);
+        }
+        let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, !body.is_end_stream(), &api.upgrades);
+        let announced = plan.trailers.announced(&headers);
+        let drops_underscores = plan.underscores == Underscores::Drop;
+        hop::clean_request(&mut headers, drops_underscores, |name| *name == api.key_names.header);
+        if let Some(announced) = announced {
+            headers.insert(header::TRAILER, announced);
+        }
+        if let Some(via) = &plan.via {
+            via.sign(&mut headers, parts.version);
+        }
+        let client = forwarded::identify(&mut headers, arrival.peer.ip(), arrival.scheme, &plan.trusted_proxies);
         record.client_ip = client.address;
         let is_traced = self.traces.admits(&mut headers);
         if let Some(chain) = preflight(api, rest, &parts.method, &headers) {
@@ -126,7 +151,7 @@ impl Gate {
         record.routed(&routed.chain.facts, routed.permit.subscription.as_ref(), &target);
         body.limit(plan.request_body_bytes).map_err(Rejection::from)?;
         let request_flow = Flow::new();
-        let body = body.counted(Rc::clone(&request_flow));
+        let body = body.with_trailers(&plan.trailers).counted(Rc::clone(&request_flow));
         let facts = Facts {
             request_id: Arc::from(arrival.request_id.as_str()),
             client_ip: client.address,
@@ -138,6 +163,7 @@ impl Gate {
         let mut exchange = Exchange::new(facts, head_of(parts.method, &client, target, headers));
         exchange.trace = is_traced.then(Box::<Trace>::default);
         let mut walk = self.new_walk(routed.chain, exchange, body);
+        walk.upgrade = self.place_for(upgrade, &request_flow)?;
         let within = all_sections(&mut walk, routed.chain, record);
         let outcome = match api.total_timeout {
             Some(limit) => tokio::time::timeout(limit, within).await.map_err(|_| Rejection::TotalTimeout)?,
@@ -145,6 +171,13 @@ impl Gate {
         };
         record.origin = walk.origin_time;
         Ok((outcome, walk, request_flow))
+    }
+
+    /// Room for what an upgrade becomes, if it is one.
+    fn place_for(&self, protocol: Option<HeaderValue>, flow: &Rc<Flow>) -> Result<Option<Wanted>, Rejection> {
+        let Some(protocol) = protocol else { return Ok(None) };
+        let place = self.tunnels.take().ok_or(Rejection::Overloaded)?;
+        Ok(Some(Wanted { protocol, place, flow: Rc::clone(flow) }))
     }
 
     fn new_walk(&self, chain: &Arc<Chain>, exchange: Exchange, body: Body) -> Walk {

@@ -14,7 +14,7 @@ use crate::policy::PolicyDocument;
 use crate::settings::Timeouts;
 use crate::yaml::{Content, Node};
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "id",
     "path",
     "backend",
@@ -22,6 +22,7 @@ const KEYS: [&str; 9] = [
     "subscription-required",
     "subscription-key-parameter-names",
     "timeouts",
+    "upgrades",
     "policies",
     "operations",
 ];
@@ -56,6 +57,7 @@ impl Reader<'_> {
             subscription_required: self.flag(fields, "subscription-required", true),
             subscription_key_names: self.key_names(fields.get("subscription-key-parameter-names")),
             timeouts: self.timeouts(fields.get("timeouts")),
+            upgrades: self.upgrades(fields.get("upgrades")),
             policies: self.scope(fields, Scope::Api, &place),
             operations: self.operations(fields.get("operations"), &place),
             mark: fields.mark,
@@ -90,6 +92,26 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// Protocols in lower case; `websocket` by default.
+    fn upgrades(&mut self, node: Option<&Arc<Node>>) -> Vec<String> {
+        const EXPECTED: &str = "the name of a protocol such as `websocket`";
+        let Some(node) = node else { return vec!["websocket".to_owned()] };
+        let mut protocols = Vec::new();
+        for item in self.one_or_many(node, &format!("{EXPECTED}, or a list of them")) {
+            let Some(text) = self.text(item, EXPECTED) else { continue };
+            let protocol = text.to_ascii_lowercase();
+            if protocol == "h2c" {
+                // Requests within such a tunnel would pass every policy unseen.
+                self.error(item.mark, "`h2c` is never passed on: the requests behind it would be seen by no policy");
+            } else if is_token(protocol.split('/').next().unwrap_or_default()) && protocol.len() <= 64 {
+                protocols.push(protocol);
+            } else {
+                self.expected(EXPECTED, item);
+            }
+        }
+        protocols
     }
 
     fn key_names(&mut self, node: Option<&Arc<Node>>) -> SubscriptionKeyNames {

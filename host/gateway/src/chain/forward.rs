@@ -52,8 +52,14 @@ impl Walk {
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
         let is_head = head.method == Method::HEAD;
+        let trailers = &self.chain.forwarding.trailers;
         let (mut response_head, body) = parts_of(response);
+        let body = body.with_trailers(trailers);
+        let announced = trailers.announced(&response_head.headers);
         hop::clean_response(&mut response_head.headers, is_head);
+        if let Some(announced) = announced {
+            response_head.headers.insert(header::TRAILER, announced);
+        }
         let status = response_head.status;
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.trace_own(&forward.own, || {
@@ -130,7 +136,11 @@ impl Walk {
             false => std::mem::take(&mut head.headers),
         };
         hop::set_host(request.headers_mut(), &head.target.origin);
-        let answered = self.upstream.send(&head.target.origin, request, timeouts).await;
+        let origin = &head.target.origin;
+        let answered = match self.upgrade.take() {
+            Some(wanted) => self.upstream.upgrade(origin, request, timeouts, wanted).await,
+            None => self.upstream.send_by(forward.http_version, origin, request, timeouts).await,
+        };
         answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
     }
 

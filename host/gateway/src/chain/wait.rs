@@ -58,6 +58,7 @@ impl Walk {
             staged_names: Vec::new(),
             section: self.section,
             origin_time: None,
+            upgrade: None,
         };
         let step = step.clone();
         Branch::Running(Box::pin(async move {

@@ -22,7 +22,11 @@ use super::step::Step;
 use super::steps::Maker;
 use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
+use crate::body::trailers::TrailerNames;
+use crate::certificates::Certificates;
+use crate::hop::Via;
 use crate::route::{ApiTable, OperationTable};
+use crate::serve::check;
 use crate::upstream::{Origin, Timeouts, Trust};
 
 /// Makes plans; keeps what can be used again for the next one.
@@ -50,6 +54,7 @@ impl Steps {
 struct Common {
     backends: Arc<HashMap<String, Target>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
+    trailers: Arc<TrailerNames>,
 }
 
 impl PlanBuilder {
@@ -74,6 +79,7 @@ impl PlanBuilder {
         let steps = self.steps(document, diagnostics);
         let common = common(document, diagnostics);
         let keys = key_table(document);
+        let certificates = document.tls.as_ref().and_then(|tls| Certificates::load(tls, diagnostics));
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());
         for (number, api) in document.apis.iter().enumerate() {
@@ -90,6 +96,10 @@ impl PlanBuilder {
             apis,
             keys,
             trusted_proxies: document.trusted_proxies.clone(),
+            certificates,
+            underscores: document.underscores,
+            trailers: common.trailers,
+            via: document.via.as_deref().and_then(Via::new),
             request_body_bytes: document.limits.request_body_bytes,
             secrets: Secrets::of(document),
             statements: all,
@@ -278,7 +288,11 @@ fn common(document: &Document, diagnostics: &mut Diagnostics) -> Common {
             backends.insert(backend.id.clone(), target);
         }
     }
-    Common { backends: Arc::new(backends), backend_urls: Arc::new(urls) }
+    Common {
+        backends: Arc::new(backends),
+        backend_urls: Arc::new(urls),
+        trailers: Arc::new(TrailerNames::new(&document.trailers)),
+    }
 }
 
 fn build_api(
@@ -299,6 +313,7 @@ fn build_api(
             // An origin that streams may be silent as long as it may be before its head.
             body_idle: api.timeouts.response_header,
         },
+        trailers: Arc::clone(&common.trailers),
     });
     let holds_api = |product: &&tollgate_document::Product| product.apis.contains(&api.id);
     let products: Vec<usize> =
@@ -334,6 +349,8 @@ fn build_api(
             header_as_written: header.clone(),
             query: api.subscription_key_names.query.clone(),
         },
+        own_methods: methods.iter().flatten().filter(|method| !check::is_registered(method)).cloned().collect(),
+        upgrades: api.upgrades.clone(),
         total_timeout: api.timeouts.total,
         operations,
         chains,

@@ -7,6 +7,8 @@ mod faults;
 mod flow;
 mod forwarding;
 mod gateway;
+mod hostile;
+mod http2_origins;
 mod isolation;
 mod keys;
 mod limits;
