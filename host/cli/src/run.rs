@@ -98,10 +98,7 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
             header_lines: limits.headers,
             uri_bytes: limits.uri_bytes,
             body_bytes: limits.request_body_bytes,
-            body_patience: Patience {
-                idle: limits.request_body_timeout,
-                bytes_per_second: limits.request_body_rate,
-            },
+            body_patience: Patience { idle: limits.request_body_timeout, bytes_per_second: limits.request_body_rate },
             write_timeout: limits.response_write_timeout,
             handshake_timeout: limits.tls_handshake_timeout,
             http2: serve::Http2Settings {

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use tollgate_core::message::ResponseHead;
 use tollgate_core::place::{Phase, Section};
 use tollgate_expression::Needs;
@@ -51,6 +51,8 @@ pub(crate) struct Walk {
     pub(crate) request_body: Body,
     /// The response's body, as it will be returned.
     pub(crate) response_body: Body,
+    /// How the request came.
+    pub(crate) received: Received,
     /// The other protocol that the client wants to speak with the origin.
     pub(crate) upgrade: Option<Wanted>,
     /// Headers that statements put on the response for this request alone: no cache may give them to another.
@@ -58,6 +60,14 @@ pub(crate) struct Walk {
     section: Section,
     /// From sending the request to the origin to the head of its response.
     pub(crate) origin_time: Option<Duration>,
+}
+
+/// What the next hop is told of the last one, and no policy.
+#[derive(Default)]
+pub(crate) struct Received {
+    pub(crate) version: Version,
+    /// Trailers that were announced and may pass.
+    pub(crate) trailers: Option<HeaderValue>,
 }
 
 /// Why a section ended before its end.
@@ -113,6 +123,7 @@ impl Walk {
             exchange: Some(Box::new(exchange)),
             request_body,
             response_body: Body::empty(),
+            received: Received::default(),
             upgrade: None,
             staged_names: Vec::new(),
             section: Section::Inbound,

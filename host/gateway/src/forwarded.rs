@@ -308,7 +308,10 @@ mod tests {
         assert_eq!((client.scheme, client.host.unwrap()), (Scheme::Https, "public.example".parse().unwrap()));
         assert_eq!(headers["x-forwarded-host"], "public.example");
         assert_eq!(headers["x-forwarded-proto"], "https");
-        assert_eq!(headers.get_all("forwarded").iter().collect::<Vec<_>>(), ["for=203.0.113.9", "for=10.0.0.1;host=\"inner\";proto=http"]);
+        assert_eq!(
+            headers.get_all("forwarded").iter().collect::<Vec<_>>(),
+            ["for=203.0.113.9", "for=10.0.0.1;host=\"inner\";proto=http"]
+        );
         assert!(!headers.contains_key("host"));
 
         let mut headers = map(&[("x-forwarded-host", "a/b"), ("x-forwarded-proto", "gopher")]);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::header::{HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
-use http_body::Body as _;
 use http::{Method, Request, Response, StatusCode, Uri, header};
+use http_body::Body as _;
 use hyper::ext::ReasonPhrase;
 use tollgate_core::fault::Blame;
 use tollgate_core::message::{RequestHead, ResponseHead};
@@ -20,7 +20,7 @@ use tollgate_runtime::{Exchange, Facts, LastError, Leases, Trace};
 use crate::admit::{self, Permit, Refusal};
 use crate::body::{Body, Flow};
 use crate::certificates::Certificates;
-use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
+use crate::chain::{Answer, Received, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
 use crate::hop;
 use crate::key::{presented_key, without_key};
@@ -114,15 +114,9 @@ impl Gate {
             return Err(Rejection::UnderscoreInHeader);
         }
         let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, !body.is_end_stream(), &api.upgrades);
-        let announced = plan.trailers.announced(&headers);
+        let received = Received { version: parts.version, trailers: plan.trailers.announced(&headers) };
         let drops_underscores = plan.underscores == Underscores::Drop;
         hop::clean_request(&mut headers, drops_underscores, |name| *name == api.key_names.header);
-        if let Some(announced) = announced {
-            headers.insert(header::TRAILER, announced);
-        }
-        if let Some(via) = &plan.via {
-            via.sign(&mut headers, parts.version);
-        }
         let client = forwarded::identify(&mut headers, arrival.peer.ip(), arrival.scheme, &plan.trusted_proxies);
         record.client_ip = client.address;
         let is_traced = self.traces.admits(&mut headers);
@@ -163,6 +157,7 @@ impl Gate {
         let mut exchange = Exchange::new(facts, head_of(parts.method, &client, target, headers));
         exchange.trace = is_traced.then(Box::<Trace>::default);
         let mut walk = self.new_walk(routed.chain, exchange, body);
+        walk.received = received;
         walk.upgrade = self.place_for(upgrade, &request_flow)?;
         let within = all_sections(&mut walk, routed.chain, record);
         let outcome = match api.total_timeout {
@@ -177,7 +172,7 @@ impl Gate {
     fn place_for(&self, protocol: Option<HeaderValue>, flow: &Rc<Flow>) -> Result<Option<Wanted>, Rejection> {
         let Some(protocol) = protocol else { return Ok(None) };
         let place = self.tunnels.take().ok_or(Rejection::Overloaded)?;
-        Ok(Some(Wanted { protocol, place, flow: Rc::clone(flow) }))
+        Ok(Some(Wanted { protocol, _place: place, flow: Rc::clone(flow) }))
     }
 
     fn new_walk(&self, chain: &Arc<Chain>, exchange: Exchange, body: Body) -> Walk {

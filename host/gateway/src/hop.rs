@@ -14,11 +14,7 @@ use crate::upstream::Origin;
 ///
 /// Origins that put fields into environment variables can't tell `x_tenant` from `x-tenant`. `drops_underscores`
 /// removes all names with one; without it, those that look like the gateway's own.
-pub fn clean_request(
-    headers: &mut HeaderMap,
-    drops_underscores: bool,
-    is_protected: impl Fn(&HeaderName) -> bool,
-) {
+pub fn clean_request(headers: &mut HeaderMap, drops_underscores: bool, is_protected: impl Fn(&HeaderName) -> bool) {
     remove_named(headers, &is_protected);
     remove(headers, |name| {
         is_hop_by_hop(name) || is_override(name) || name.contains('_') && (drops_underscores || shadows_own(name))

@@ -63,8 +63,6 @@ pub struct Plan {
     pub(crate) underscores: Underscores,
     /// What may stand behind bodies.
     pub(crate) trailers: Arc<TrailerNames>,
-    /// How the gateway names itself to origins.
-    pub(crate) via: Option<Via>,
     pub(crate) request_body_bytes: u64,
     /// Every statement once, for metrics.
     pub(crate) statements: Vec<Arc<Statement>>,
@@ -113,6 +111,8 @@ pub(crate) struct Forwarding {
     pub(crate) timeouts: Timeouts,
     /// What may stand behind bodies.
     pub(crate) trailers: Arc<TrailerNames>,
+    /// How the gateway names itself to origins.
+    pub(crate) via: Option<Via>,
 }
 
 /// An origin, and what is put before every path there: empty, or with a slash before it and none behind it.

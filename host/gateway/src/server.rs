@@ -151,7 +151,18 @@ impl Gateway {
             workers.push(thread.spawn(move || work(seat)).map_err(StartError::Worker)?);
         }
         readiness.set(Stage::Serving);
-        Ok(Gateway { addresses, tls_addresses, plan, swapped, draining, workers, readiness, admin, access_log, runtime })
+        Ok(Gateway {
+            addresses,
+            tls_addresses,
+            plan,
+            swapped,
+            draining,
+            workers,
+            readiness,
+            admin,
+            access_log,
+            runtime,
+        })
     }
 
     /// Where clients are served, with the ports that were chosen.

@@ -59,7 +59,8 @@ impl Drop for Place {
 pub(crate) struct Wanted {
     /// What it wants to speak.
     pub(crate) protocol: HeaderValue,
-    pub(crate) place: Place,
+    /// Given back when the tunnel ends.
+    pub(crate) _place: Place,
     /// The account of what the client sends.
     pub(crate) flow: Rc<Flow>,
 }
@@ -114,7 +115,8 @@ impl Agreed {
         let active = Rc::new(Cell::new(Instant::now()));
         let (sent, received) = (tunnel.wanted.flow, body.flow());
         let mut client = Counted { stream: client, first: early, flow: sent, active: Rc::clone(&active) };
-        let mut origin = Counted { stream: tunnel.origin, first: tunnel.first, flow: received, active: Rc::clone(&active) };
+        let mut origin =
+            Counted { stream: tunnel.origin, first: tunnel.first, flow: received, active: Rc::clone(&active) };
         let copied = copy_bidirectional_with_sizes(&mut client, &mut origin, BUFFER, BUFFER);
         let silent = async {
             loop {

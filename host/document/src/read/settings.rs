@@ -116,8 +116,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn underscores(&mut self, node: Option<&Arc<Node>>) -> Underscores {
-        let words =
-            [("drop", Underscores::Drop), ("allow", Underscores::Allow), ("refuse", Underscores::Refuse)];
+        let words = [("drop", Underscores::Drop), ("allow", Underscores::Allow), ("refuse", Underscores::Refuse)];
         node.and_then(|node| self.choice(node, &words)).unwrap_or_default()
     }
 

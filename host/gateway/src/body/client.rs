@@ -45,7 +45,10 @@ pub(crate) struct ClientBody {
 
 enum Source {
     /// The connection's task looks at the time.
-    Http1 { incoming: Incoming, watch: Rc<Watch> },
+    Http1 {
+        incoming: Incoming,
+        watch: Rc<Watch>,
+    },
     Http2(Box<Inflow>),
 }
 
@@ -77,14 +80,7 @@ impl ClientBody {
     }
 
     fn new(source: Source, patience: Patience) -> ClientBody {
-        ClientBody {
-            source: Some(source),
-            patience,
-            limit: u64::MAX,
-            passed: 0,
-            began: None,
-            expects_continue: false,
-        }
+        ClientBody { source: Some(source), patience, limit: u64::MAX, passed: 0, began: None, expects_continue: false }
     }
 
     pub(crate) fn limit(&mut self, bytes: u64) -> Result<(), BodyError> {
@@ -162,7 +158,7 @@ impl ClientBody {
         if self.passed > self.limit {
             return Err(self.fail(BodyError::TooLarge { limit: self.limit }));
         }
-        if self.is_end_stream() {
+        if frame.is_trailers() || self.is_end_stream() {
             self.end();
         }
         Ok(frame)
@@ -195,11 +191,7 @@ impl ClientBody {
 }
 
 impl Inflow {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-        must_ask: bool,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, must_ask: bool) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let data = match self.stream.poll_data(cx) {
             Poll::Pending => {
                 if must_ask {

@@ -101,13 +101,20 @@ impl Walk {
         let api = std::sync::Arc::clone(&self.chain);
         let api = &api.forwarding;
         let is_seen_again = self.chain.reads_request_later;
+        let (version, announced) = (self.received.version, self.received.trailers.clone());
         let exchange = self.exchange_mut().ok_or(Rejection::PolicyFault)?;
         let target = api.target(exchange)?;
         let path = api.path_at_origin(&target, &exchange.request.target, exchange.is_rewritten);
-        let headers = match is_seen_again {
+        let mut headers = match is_seen_again {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
         };
+        if let Some(via) = &api.via {
+            via.sign(&mut headers, version);
+        }
+        if let Some(announced) = announced {
+            headers.insert(header::TRAILER, announced);
+        }
         Ok(Head {
             target,
             method: exchange.request.method.clone(),

@@ -12,7 +12,7 @@ use serde_json::json;
 use tollgate_document::WaitFor;
 use tollgate_runtime::Exchange;
 
-use super::{Failing, Stop, Walk};
+use super::{Failing, Received, Stop, Walk};
 use crate::body::Body;
 use crate::plan::{Step, Wait};
 use crate::respond::Rejection;
@@ -58,6 +58,7 @@ impl Walk {
             staged_names: Vec::new(),
             section: self.section,
             origin_time: None,
+            received: Received::default(),
             upgrade: None,
         };
         let step = step.clone();

@@ -55,6 +55,7 @@ struct Common {
     backends: Arc<HashMap<String, Target>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
     trailers: Arc<TrailerNames>,
+    via: Option<Via>,
 }
 
 impl PlanBuilder {
@@ -99,7 +100,6 @@ impl PlanBuilder {
             certificates,
             underscores: document.underscores,
             trailers: common.trailers,
-            via: document.via.as_deref().and_then(Via::new),
             request_body_bytes: document.limits.request_body_bytes,
             secrets: Secrets::of(document),
             statements: all,
@@ -292,6 +292,7 @@ fn common(document: &Document, diagnostics: &mut Diagnostics) -> Common {
         backends: Arc::new(backends),
         backend_urls: Arc::new(urls),
         trailers: Arc::new(TrailerNames::new(&document.trailers)),
+        via: document.via.as_deref().and_then(Via::new),
     }
 }
 
@@ -314,6 +315,7 @@ fn build_api(
             body_idle: api.timeouts.response_header,
         },
         trailers: Arc::clone(&common.trailers),
+        via: common.via.clone(),
     });
     let holds_api = |product: &&tollgate_document::Product| product.apis.contains(&api.id);
     let products: Vec<usize> =

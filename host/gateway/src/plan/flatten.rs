@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tollgate_core::place::{Scope, Section};
-use tollgate_document::{HttpVersion, Entry, PolicyDocument};
+use tollgate_document::{Entry, HttpVersion, PolicyDocument};
 use tollgate_runtime::Position;
 
 use super::build::Steps;

@@ -47,7 +47,9 @@ mod tests {
     #[tokio::test]
     async fn only_a_whole_preface_is_http_2() {
         assert_eq!(protocol_of(PREFACE).await.0, Protocol::Http2);
-        for text in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", b"PUT / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n\r\n"] {
+        for text in
+            [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", b"PUT / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n\r\n"]
+        {
             let (protocol, read) = protocol_of(text).await;
             assert_eq!((protocol, &read[..]), (Protocol::Http1, text));
         }

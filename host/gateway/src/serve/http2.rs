@@ -169,9 +169,8 @@ impl<H: Handler> StreamTask<H> {
         let is_head = request.method() == Method::HEAD;
         let (parts, receive) = request.into_parts();
         let respond = Rc::new(RefCell::new(respond));
-        let body = (!receive.is_end_stream()).then(|| {
-            ClientBody::http2(receive, Rc::clone(&respond), &parts.headers, worker.settings.body_patience)
-        });
+        let body = (!receive.is_end_stream())
+            .then(|| ClientBody::http2(receive, Rc::clone(&respond), &parts.headers, worker.settings.body_patience));
         let mut answer = pin!(worker.answer(Request::from_parts(parts, ()), body, &self.connected, arrival));
         let answered = poll_fn(|cx| {
             if let Poll::Ready(response) = answer.as_mut().poll(cx) {

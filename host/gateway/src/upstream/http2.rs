@@ -116,11 +116,7 @@ impl Http2 {
     fn known(&self, key: &Arc<str>) -> Rc<Known> {
         let mut origins = self.origins.borrow_mut();
         let known = origins.entry(Arc::clone(key)).or_insert_with(|| {
-            Rc::new(Known {
-                connections: RefCell::default(),
-                turn: Mutex::new(()),
-                chose_http_1: Cell::new(None),
-            })
+            Rc::new(Known { connections: RefCell::default(), turn: Mutex::new(()), chose_http_1: Cell::new(None) })
         });
         Rc::clone(known)
     }

@@ -100,7 +100,8 @@ impl OriginBody {
             match read {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.waits = None;
-                    if self.incoming.is_end_stream() {
+                    // Nothing is behind trailers.
+                    if frame.is_trailers() || self.incoming.is_end_stream() {
                         self.end(cx);
                     }
                     return Poll::Ready(Some(Ok(frame)));

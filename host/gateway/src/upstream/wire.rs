@@ -108,7 +108,14 @@ impl Wire {
         let relay = Arc::new(Relay { mode: AtomicU8::new(MUTE), task: Mutex::new(Waker::noop().clone()) });
         let relay_waker = Waker::from(Arc::clone(&relay));
         let alarm = Alarm::new(Instant::now());
-        Ok(Box::new(Wire { sender, connection: Some(connection), upgraded: Upgraded::Never, alarm, relay, relay_waker }))
+        Ok(Box::new(Wire {
+            sender,
+            connection: Some(connection),
+            upgraded: Upgraded::Never,
+            alarm,
+            relay,
+            relay_waker,
+        }))
     }
 
     /// Move bytes. What comes of it shows in the response or its body.

@@ -149,7 +149,9 @@ impl Gateway {
                 let upstream = Upstream::new(upstream::Settings::default());
                 let proxy = Proxy { upstream: upstream.clone(), origin, timeouts, seen: worker_seen };
                 tokio::task::spawn_local(async move { upstream.maintain().await });
-                accept(Sockets { plain: listeners, tls: Vec::new() }, Server::new(proxy, settings), drained).await.unwrap();
+                accept(Sockets { plain: listeners, tls: Vec::new() }, Server::new(proxy, settings), drained)
+                    .await
+                    .unwrap();
             });
         });
         Gateway { address, seen, draining, worker: Some(worker) }

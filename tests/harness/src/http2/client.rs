@@ -1,8 +1,8 @@
 //! A HTTP/2 client that behaves, over the `h2` library.
 
+use crate::PATIENCE;
 use crate::message::{Request, Response};
 use crate::tls::Tls;
-use crate::PATIENCE;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use std::io;
@@ -68,7 +68,9 @@ impl Client {
     ///
     /// If there is none; see `try_send`.
     pub fn send(&mut self, request: &Request) -> Response {
-        self.try_send(request, &[]).unwrap_or_else(|error| panic!("no response to {}: {error}", request.target)).response
+        self.try_send(request, &[])
+            .unwrap_or_else(|error| panic!("no response to {}: {error}", request.target))
+            .response
     }
 
     /// Send a request, perhaps with trailers, and wait for the whole response. Its `host`, if there is one, becomes

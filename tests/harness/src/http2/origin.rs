@@ -19,8 +19,6 @@ pub enum Reply {
     Respond(Response, Vec<(&'static str, &'static str)>),
     /// Reset the stream with this code. 7 is REFUSED_STREAM.
     Reset(u32),
-    /// Say that nothing more is taken on this connection, this request included.
-    GoAway,
     /// Send the head, this much of the body, and a reset.
     Break(Response),
     /// Nothing.
@@ -111,9 +109,10 @@ impl Drop for Origin {
 async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
     listener.set_nonblocking(true).expect("a listener can be made non-blocking");
     let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-    let acceptor = shared.certificate.as_ref().map(|certificate| {
-        tokio_rustls::TlsAcceptor::from(Arc::new(certificate.server_config(&shared.protocols)))
-    });
+    let acceptor = shared
+        .certificate
+        .as_ref()
+        .map(|certificate| tokio_rustls::TlsAcceptor::from(Arc::new(certificate.server_config(&shared.protocols))));
     while !shared.stopped.load(Ordering::SeqCst) {
         let Ok(accepted) = tokio::time::timeout(Duration::from_millis(20), listener.accept()).await else { continue };
         let Ok((socket, _)) = accepted else { continue };
@@ -156,15 +155,8 @@ async fn serve_http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Ar
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, shared: Arc<Shared>) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    let goes = std::rc::Rc::new(std::cell::Cell::new(false));
     while let Some(Ok((request, respond))) = connection.accept().await {
-        let (shared, goes) = (shared.clone(), goes.clone());
-        let answered = answer(request, respond, shared, goes.clone());
-        tokio::task::spawn_local(answered);
-        tokio::task::yield_now().await;
-        if goes.get() {
-            connection.abrupt_shutdown(Reason::NO_ERROR);
-        }
+        tokio::task::spawn_local(answer(request, respond, shared.clone()));
     }
 }
 
@@ -172,12 +164,7 @@ fn keep(shared: &Shared, request: Request) {
     shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
 }
 
-async fn answer(
-    request: http::Request<h2::RecvStream>,
-    mut respond: SendResponse<Bytes>,
-    shared: Arc<Shared>,
-    goes: std::rc::Rc<std::cell::Cell<bool>>,
-) {
+async fn answer(request: http::Request<h2::RecvStream>, mut respond: SendResponse<Bytes>, shared: Arc<Shared>) {
     let (parts, mut receive) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let mut seen = Request::new(parts.method.as_str(), target).header("x-version", "2");
@@ -188,10 +175,8 @@ async fn answer(
         seen = seen.header(name.as_str(), value.as_bytes());
     }
     let reply = (shared.handler)(&seen);
-    match reply {
-        Reply::GoAway => return goes.set(true),
-        Reply::Reset(code) => return respond.send_reset(Reason::from(code)),
-        _ => {}
+    if let Reply::Reset(code) = reply {
+        return respond.send_reset(Reason::from(code));
     }
     while let Some(Ok(chunk)) = receive.data().await {
         drop(receive.flow_control().release_capacity(chunk.len()));
@@ -227,6 +212,6 @@ async fn answer(
             stream.send_reset(Reason::INTERNAL_ERROR);
         }
         Reply::Hang => std::future::pending().await,
-        Reply::Reset(_) | Reply::GoAway => {}
+        Reply::Reset(_) => {}
     }
 }

@@ -1,9 +1,14 @@
 //! Origins that speak HTTP/2: `http-version` of `forward-request`.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tollgate_harness::http2::{Client, Origin, Reply};
+use tollgate_harness::http2::{Client, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, Origin, Reply, SETTINGS};
 use tollgate_harness::{Authority, Gateway, Request, Response};
+
+const REFUSED_STREAM: u32 = 7;
 
 fn yaml(version: &str, more: &str) -> String {
     format!(
@@ -27,13 +32,18 @@ fn an_origin_is_spoken_to_by_http_2_over_one_connection() {
     for version in ["2", "2or1"] {
         let gateway = before(&origin, &authority, version, "");
         let (connections, requests) = (origin.connections(), origin.requests().len());
-        let statuses = gateway.burst(20, || Request::post("/x?y", "body").header("cookie", "a=b").header("connection", "x-gone").header("x-gone", "1"));
+        let statuses = gateway.burst(20, || {
+            Request::post("/x?y", "body").header("cookie", "a=b").header("connection", "x-gone").header("x-gone", "1")
+        });
         assert_eq!(statuses, [200; 20]);
         assert_eq!(origin.connections() - connections, 1, "{version}");
         let seen = origin.requests().split_off(requests);
         assert_eq!(seen.len(), 20);
         for request in &seen {
-            assert_eq!((request.headers.get("x-version"), request.text(), request.target.as_str()), (Some("2"), "body", "/x?y"));
+            assert_eq!(
+                (request.headers.get("x-version"), request.text(), request.target.as_str()),
+                (Some("2"), "body", "/x?y")
+            );
             assert_eq!(request.headers.all("host").len(), 1);
             assert_eq!(request.headers.get("content-length"), Some("4"));
             assert_eq!(request.headers.get("te"), Some("trailers"));
@@ -64,29 +74,80 @@ fn http_2_is_spoken_in_cleartext_if_the_document_says_so() {
 }
 
 #[test]
-fn what_an_origin_has_not_begun_with_is_sent_again_once() {
-    for first in [Reply::Reset(7), Reply::GoAway] {
-        let count = AtomicUsize::new(0);
-        let authority = Authority::new();
-        let reply = first.clone();
-        let origin = Origin::start_tls(&authority.sign(&["127.0.0.1"]), &["h2"], move |_| {
-            if count.fetch_add(1, Ordering::SeqCst) == 0 { reply.clone() } else { ok("hello") }
-        });
-        let gateway = before(&origin, &authority, "2", "");
-        let response = gateway.send(&Request::post("/x", ""));
-        assert_eq!((response.status, response.text()), (200, "hello"), "{first:?}");
-        assert_eq!(origin.connections(), 2, "{first:?}");
-    }
+fn what_an_origin_refuses_to_begin_with_is_sent_again_once() {
+    let count = AtomicUsize::new(0);
+    let authority = Authority::new();
+    let origin = Origin::start_tls(&authority.sign(&["127.0.0.1"]), &["h2"], move |_| {
+        match count.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::Reset(REFUSED_STREAM),
+            _ => ok("hello"),
+        }
+    });
+    let gateway = before(&origin, &authority, "2, buffer-request-body: true", "");
+    let response = gateway.send(&Request::post("/x", "body"));
+    assert_eq!((response.status, response.text()), (200, "hello"));
+    assert_eq!((origin.connections(), origin.requests()[0].text()), (2, "body"));
     // Again and again is once.
     let authority = Authority::new();
-    let origin = Origin::start_tls(&authority.sign(&["127.0.0.1"]), &["h2"], |_| Reply::Reset(7));
+    let origin = Origin::start_tls(&authority.sign(&["127.0.0.1"]), &["h2"], |_| Reply::Reset(REFUSED_STREAM));
     assert_eq!(before(&origin, &authority, "2", "").send(&Request::post("/x", "")).status, 502);
     assert_eq!(origin.connections(), 2);
 }
 
+/// An origin in cleartext, frame by frame: its first connection says GOAWAY with this last stream, the others answer.
+fn leaving(last_stream: u32) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, requests) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().take(4).enumerate() {
+            let mut stream = stream.unwrap();
+            stream.write_all(&Frame::new(SETTINGS, 0, 0, []).bytes()).unwrap();
+            let mut head = [0; 24];
+            stream.read_exact(&mut head).unwrap();
+            while let Ok(kind) = read_frame(&mut stream) {
+                if kind != HEADERS {
+                    continue;
+                }
+                counted.fetch_add(1, Ordering::SeqCst);
+                let answer = match number {
+                    0 => Frame::new(GOAWAY, 0, 0, [last_stream.to_be_bytes(), [0; 4]].concat()),
+                    // `:status: 200` alone, and the end.
+                    _ => Frame::new(HEADERS, END_HEADERS | END_STREAM, 1, [0x88]),
+                };
+                let _ = stream.write_all(&Frame::new(SETTINGS, 1, 0, []).bytes());
+                let _ = stream.write_all(&answer.bytes());
+                if number == 0 {
+                    break;
+                }
+            }
+        }
+    });
+    (address, requests)
+}
+
+fn read_frame(stream: &mut std::net::TcpStream) -> std::io::Result<u8> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head)?;
+    let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+    stream.read_exact(&mut payload)?;
+    Ok(head[3])
+}
+
+#[test]
+fn what_stands_behind_a_goaway_is_sent_again_and_what_stands_before_it_is_not() {
+    for (last_stream, status, requests) in [(0, 200, 2), (1, 502, 1)] {
+        let (address, seen) = leaving(last_stream);
+        let yaml = yaml("2", "").replace(", tls: { ca-file: ca.pem }", "");
+        let gateway = Gateway::with(&yaml).value("origin", &format!("http://{address}")).start();
+        let response = gateway.send(&Request::post("/x", ""));
+        assert_eq!((response.status, seen.load(Ordering::SeqCst)), (status, requests), "last stream {last_stream}");
+    }
+}
+
 #[test]
 fn what_an_origin_may_have_begun_with_is_not_sent_again() {
-    let count = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = Arc::new(AtomicUsize::new(0));
     let authority = Authority::new();
     let counted = count.clone();
     let origin = Origin::start_tls(&authority.sign(&["127.0.0.1"]), &["h2"], move |_| {
@@ -117,12 +178,16 @@ fn bodies_and_trailers_pass_both_ways() {
     let authority = Authority::new();
     let origin = Origin::start_tls(&authority.sign(&["127.0.0.1"]), &["h2"], |request| {
         let trailers = vec![("grpc-status", "0"), ("x-other", "1")];
-        Reply::Respond(Response::new(200).header("x-te", request.headers.get("te").unwrap_or("")).body(vec![b'x'; 3 << 20]), trailers)
+        Reply::Respond(
+            Response::new(200).header("x-te", request.headers.get("te").unwrap_or("")).body(vec![b'x'; 3 << 20]),
+            trailers,
+        )
     });
     let gateway = before(&origin, &authority, "2", "");
     let mut client = Client::open(gateway.address());
     let body = vec![b'y'; 2 << 20];
-    let answer = client.try_send(&Request::post("/x", body.clone()), &[("grpc-message", "m"), ("x-other", "1")]).unwrap();
+    let answer =
+        client.try_send(&Request::post("/x", body.clone()), &[("grpc-message", "m"), ("x-other", "1")]).unwrap();
     assert_eq!(answer.response.body.len(), 3 << 20);
     assert_eq!(answer.trailers, [("grpc-status".to_owned(), "0".to_owned())]);
     let seen = &origin.requests()[0];

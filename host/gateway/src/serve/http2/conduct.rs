@@ -220,10 +220,12 @@ mod tests {
     }
 
     fn until_flooded(conduct: &Conduct, frame: Frame) -> u32 {
-        (1..=100_000).find(|_| {
-            conduct.frame(frame);
-            conduct.is_flooded()
-        }).unwrap_or(u32::MAX)
+        (1..=100_000)
+            .find(|_| {
+                conduct.frame(frame);
+                conduct.is_flooded()
+            })
+            .unwrap_or(u32::MAX)
     }
 
     #[tokio::test(start_paused = true)]

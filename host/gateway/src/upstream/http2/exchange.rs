@@ -66,7 +66,8 @@ pub(super) async fn exchange(
     timeouts: Timeouts,
 ) -> Result<Response<Body>, Failed> {
     let is_head = *request.method() == Method::HEAD;
-    let (head, mut body) = head_of(request, origin).ok_or(UpstreamError::Malformed("its name can't be an authority"))?;
+    let (head, mut body) =
+        head_of(request, origin).ok_or(UpstreamError::Malformed("its name can't be an authority"))?;
     let ready = tokio::time::timeout(timeouts.connect, share.0.sender.clone().ready()).await;
     let mut sender = match ready {
         Ok(Ok(sender)) => sender,

@@ -141,7 +141,8 @@ fn row_5_an_origin_that_answers_before_the_body_gets_no_second_request_on_that_c
 fn row_6_chunk_extensions_and_trailers_stay_on_their_hop() {
     let siege = Siege::of("");
     let chunked = "transfer-encoding: chunked\r\ntrailer: content-length, host, x-y\r\nconnection: close\r\n";
-    let body = "5;a=b;c=\"d\"\r\nhello\r\n0;last\r\ncontent-length: 99\r\nhost: evil\r\nauthorization: x\r\nx-y: z\r\n\r\n";
+    let body =
+        "5;a=b;c=\"d\"\r\nhello\r\n0;last\r\ncontent-length: 99\r\nhost: evil\r\nauthorization: x\r\nx-y: z\r\n\r\n";
     assert_eq!(siege.statuses(request("POST /x", chunked, body)), [200]);
     let seen = siege.origin.only_request();
     assert_eq!(seen.text(), "hello");
@@ -155,9 +156,17 @@ fn row_6_chunk_extensions_and_trailers_stay_on_their_hop() {
 #[test]
 fn row_6_a_chunk_that_can_be_read_in_two_ways_is_refused() {
     let siege = Siege::of("");
-    for chunk in ["0x5\r\nhello\r\n", "+5\r\nhello\r\n", " 5\r\nhello\r\n", "5\nhello\r\n", "5;a\nb\r\nhello\r\n", "5\r\nhelloX\r\n",
-        "fffffffffffffffff\r\nhello\r\n", "5;\rx\r\nhello\r\n", "-5\r\nhello\r\n"]
-    {
+    for chunk in [
+        "0x5\r\nhello\r\n",
+        "+5\r\nhello\r\n",
+        " 5\r\nhello\r\n",
+        "5\nhello\r\n",
+        "5;a\nb\r\nhello\r\n",
+        "5\r\nhelloX\r\n",
+        "fffffffffffffffff\r\nhello\r\n",
+        "5;\rx\r\nhello\r\n",
+        "-5\r\nhello\r\n",
+    ] {
         let body = format!("{chunk}0\r\n\r\n{POISON}");
         let statuses = siege.statuses(request("POST /odd", "transfer-encoding: chunked\r\n", &body));
         assert!(matches!(statuses.as_slice(), [] | [400] | [502]), "{chunk:?}: {statuses:?}");
@@ -172,7 +181,13 @@ fn row_8_http_1_0_with_a_coding_and_http_0_9_are_refused() {
     let coding = "POST /x HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
     let statuses = siege.statuses(format!("{coding}{POISON}"));
     assert!(matches!(statuses.as_slice(), [] | [400]), "{statuses:?}");
-    for line in ["GET /\r\n", "GET /x HTTP/0.9\r\n\r\n", "GET /x HTTP/2.0\r\n\r\n", "GET /x HTTP/3\r\n\r\n", "GET /x http/1.1\r\n\r\n"] {
+    for line in [
+        "GET /\r\n",
+        "GET /x HTTP/0.9\r\n\r\n",
+        "GET /x HTTP/2.0\r\n\r\n",
+        "GET /x HTTP/3\r\n\r\n",
+        "GET /x http/1.1\r\n\r\n",
+    ] {
         let statuses = siege.statuses(line);
         assert!(matches!(statuses.as_slice(), [] | [400] | [505]), "{line:?}: {statuses:?}");
     }
@@ -240,12 +255,28 @@ fn row_10_interim_responses_are_skipped_and_a_flood_of_them_ends() {
 #[test]
 fn row_11_a_head_that_can_be_read_in_two_ways_is_refused() {
     let siege = Siege::of("");
-    for headers in ["x: a\rb\r\n", "x: a\0b\r\n", "x : a\r\n", " x: a\r\n", "x: a\r\n b\r\n", "x\r\n", "x(y): a\r\n", ": a\r\n", "é: a\r\n",
-        "x: a\x7fb\r\n"]
-    {
+    for headers in [
+        "x: a\rb\r\n",
+        "x: a\0b\r\n",
+        "x : a\r\n",
+        " x: a\r\n",
+        "x: a\r\n b\r\n",
+        "x\r\n",
+        "x(y): a\r\n",
+        ": a\r\n",
+        "é: a\r\n",
+        "x: a\x7fb\r\n",
+    ] {
         assert_eq!(siege.statuses(request("GET /odd", headers, POISON)), [400], "{headers:?}");
     }
-    for line in ["GET  /x HTTP/1.1", "GET /a b HTTP/1.1", "GET\t/x HTTP/1.1", "GET /x\0 HTTP/1.1", "G@T /x HTTP/1.1", "GET /\u{e9} HTTP/1.1"] {
+    for line in [
+        "GET  /x HTTP/1.1",
+        "GET /a b HTTP/1.1",
+        "GET\t/x HTTP/1.1",
+        "GET /x\0 HTTP/1.1",
+        "G@T /x HTTP/1.1",
+        "GET /\u{e9} HTTP/1.1",
+    ] {
         let statuses = siege.statuses(format!("{line}\r\nhost: a\r\n\r\n"));
         assert!(matches!(statuses.as_slice(), [400 | 501]), "{line:?}: {statuses:?}");
     }
@@ -275,7 +306,16 @@ fn row_12_header_names_with_underscores_are_dropped_allowed_or_refused() {
 #[test]
 fn row_13_there_is_exactly_one_valid_host_and_an_absolute_target_wins() {
     let siege = Siege::of("");
-    for hosts in ["", "host: a\r\nhost: a\r\n", "host: a, b\r\n", "host: a b\r\n", "host: u@a\r\n", "host: a:b\r\n", "host:\r\n", "host: a/b\r\n"] {
+    for hosts in [
+        "",
+        "host: a\r\nhost: a\r\n",
+        "host: a, b\r\n",
+        "host: a b\r\n",
+        "host: u@a\r\n",
+        "host: a:b\r\n",
+        "host:\r\n",
+        "host: a/b\r\n",
+    ] {
         assert_eq!(siege.statuses(format!("GET /x HTTP/1.1\r\n{hosts}\r\n")), [400], "{hosts:?}");
     }
     let absolute = "GET http://b.example/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
@@ -303,7 +343,9 @@ fn row_14_targets_and_heads_have_a_size_to_the_byte() {
 #[test]
 fn row_15_a_body_has_a_size_whether_or_not_it_is_announced() {
     let siege = Siege::of("limits: { request-body-bytes: 1000 }");
-    let announced = |length: usize| request("POST /x", &format!("content-length: {length}\r\nconnection: close\r\n"), &"a".repeat(length));
+    let announced = |length: usize| {
+        request("POST /x", &format!("content-length: {length}\r\nconnection: close\r\n"), &"a".repeat(length))
+    };
     assert_eq!(siege.statuses(announced(1000)), [200]);
     assert_eq!(siege.statuses(announced(1001)), [413]);
     let chunked = |length: usize| {
@@ -335,7 +377,14 @@ fn row_18_pipelined_requests_are_answered_one_at_a_time_and_a_head_may_come_byte
 #[test]
 fn row_19_methods_that_nobody_has_defined_are_refused_unless_an_api_names_them() {
     let siege = Siege::of("");
-    for (line, status) in [("TRACE /x", 405), ("CONNECT a:1", 405), ("CONNECT /x", 405), ("FOO /x", 501), ("get /x", 501), ("PRI /x", 501)] {
+    for (line, status) in [
+        ("TRACE /x", 405),
+        ("CONNECT a:1", 405),
+        ("CONNECT /x", 405),
+        ("FOO /x", 501),
+        ("get /x", 501),
+        ("PRI /x", 501),
+    ] {
         let statuses = siege.statuses(request(line, "connection: close\r\n", ""));
         assert!(statuses == [status] || statuses == [400], "{line}: {statuses:?}");
     }
@@ -355,7 +404,12 @@ fn row_19_methods_that_nobody_has_defined_are_refused_unless_an_api_names_them()
 #[test]
 fn what_is_no_request_at_all_is_closed_without_harm() {
     let siege = Siege::of("");
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"\r\n\r\n\r\n", b"\0\0\0\0", b"\xff\xff\xff\xff\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"\r\n\r\n\r\n",
+        b"\0\0\0\0",
+        b"\xff\xff\xff\xff\r\n\r\n",
+    ] {
         let mut connection = siege.gateway.connect();
         connection.write(bytes).unwrap();
         connection.finish_writing();

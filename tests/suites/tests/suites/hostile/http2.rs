@@ -3,8 +3,8 @@
 use super::Siege;
 use std::time::{Duration, Instant};
 use tollgate_harness::http2::{
-    CONTINUATION, Client, DATA, END_HEADERS, Frame, Frames, GOAWAY, HEADERS, Outcome, PING, PRIORITY, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, header_block,
+    CONTINUATION, Client, DATA, END_HEADERS, Frame, Frames, GOAWAY, HEADERS, Outcome, PING, PRIORITY, RST_STREAM,
+    SETTINGS, WINDOW_UPDATE, header_block,
 };
 use tollgate_harness::{Answer, Origin, PATIENCE, Request, Response, Step};
 
@@ -18,7 +18,8 @@ fn request(stream: u32, ends: bool, more: &[(&str, &str)]) -> Frame {
     let usual = [(":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", "/odd")];
     let kept = usual.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name));
     let pseudo = more.iter().filter(|(name, _)| name.starts_with(':'));
-    let fields: Vec<_> = kept.chain(pseudo).chain(more.iter().filter(|(name, _)| !name.starts_with(':'))).copied().collect();
+    let fields: Vec<_> =
+        kept.chain(pseudo).chain(more.iter().filter(|(name, _)| !name.starts_with(':'))).copied().collect();
     Frame::request(stream, ends, &fields)
 }
 
@@ -26,10 +27,13 @@ fn request(stream: u32, ends: bool, more: &[(&str, &str)]) -> Frame {
 fn http_2_is_spoken_in_cleartext_with_prior_knowledge() {
     let siege = Siege::of("");
     let mut client = Client::open(siege.gateway.address());
-    let request = Request::post("/x?q=1", "body").header("host", "api.example").header("cookie", "a=1").header("x-a", "b");
+    let request =
+        Request::post("/x?q=1", "body").header("host", "api.example").header("cookie", "a=1").header("x-a", "b");
     let response = client.send(&request);
     assert_eq!(response.status, 200);
-    assert!(response.headers.has("date") && response.headers.has("x-request-id") && response.headers.has("content-length"));
+    assert!(
+        response.headers.has("date") && response.headers.has("x-request-id") && response.headers.has("content-length")
+    );
     let seen = siege.origin.only_request();
     assert_eq!((seen.method.as_str(), seen.target.as_str(), seen.text()), ("POST", "/x?q=1", "body"));
     assert_eq!(seen.headers.all("x-forwarded-host"), ["api.example"]);
@@ -120,48 +124,51 @@ fn row_9_a_request_becomes_one_of_http_1_with_framing_of_its_own() {
 #[test]
 fn row_20_rapid_reset_ends_the_connection_and_the_work() {
     // The origin answers nothing, so every request that came through would still be open.
-    let siege = Siege::before("limits: { http2-streams: 50 }", Origin::start(|request| match request.target.as_str() {
-        "/well" => Answer::from(Response::new(200)),
-        _ => Answer::stall(),
-    }));
+    let siege = Siege::before(
+        "limits: { http2-streams: 50 }",
+        Origin::start(|request| match request.target.as_str() {
+            "/well" => Answer::from(Response::new(200)),
+            _ => Answer::stall(),
+        }),
+    );
     let mut frames = Frames::open(siege.gateway.address());
-    let mut sent = 0;
-    for stream in (1..20_000).step_by(2) {
-        let pair = [Frame::get(stream, "/reset").bytes(), Frame::new(RST_STREAM, 0, stream, CANCEL.to_be_bytes()).bytes()];
+    for stream in (1..4_000).step_by(2) {
+        let pair =
+            [Frame::get(stream, "/reset").bytes(), Frame::new(RST_STREAM, 0, stream, CANCEL.to_be_bytes()).bytes()];
+        // What was sent behind the end is read and thrown away for a moment, so that the end can be read.
         if frames.try_send(&pair.concat()).is_err() {
             break;
         }
-        sent += 1;
     }
-    assert!(sent < 10_000, "all of them were taken");
-    assert_eq!(frames.expelled_with().unwrap_or(ENHANCE_YOUR_CALM), ENHANCE_YOUR_CALM);
+    assert_eq!(frames.expelled_with(), Some(ENHANCE_YOUR_CALM));
+    assert_eq!(frames.read(), None);
     assert!(siege.seen().len() <= 200, "{} requests reached the origin", siege.seen().len());
     siege.stands();
 }
 
 #[test]
 fn row_20_resets_of_requests_that_were_begun_have_a_budget_too() {
-    let siege = Siege::before("", Origin::start(|request| match request.target.as_str() {
-        "/well" => Answer::from(Response::new(200)),
-        _ => Answer::stall(),
-    }));
+    let siege = Siege::before(
+        "",
+        Origin::start(|request| match request.target.as_str() {
+            "/well" => Answer::from(Response::new(200)),
+            _ => Answer::stall(),
+        }),
+    );
     let mut frames = Frames::open(siege.gateway.address());
     frames.settle();
-    let mut count = 0;
-    let mut stream = 1;
     // Each is given time to begin.
-    while count < 1_000 {
+    for stream in (1..600).step_by(2) {
         let begun = frames.try_send(&Frame::get(stream, "/reset").bytes());
         std::thread::sleep(Duration::from_millis(2));
         let reset = Frame::new(RST_STREAM, 0, stream, CANCEL.to_be_bytes()).bytes();
         if begun.and_then(|()| frames.try_send(&reset)).is_err() {
             break;
         }
-        stream += 2;
-        count += 1;
     }
-    assert!(count < 500, "{count} resets were taken");
-    siege.origin.wait_for_abandoned(siege.origin.connections());
+    assert_eq!(frames.expelled_with(), Some(ENHANCE_YOUR_CALM));
+    assert!(siege.seen().len() < 200, "{} requests reached the origin", siege.seen().len());
+    siege.origin.wait_for_abandoned(siege.seen().len());
     siege.stands();
 }
 
@@ -173,10 +180,13 @@ fn row_20_made_you_reset_and_too_many_streams_end_the_connection() {
     frames.send(&Frame::new(WINDOW_UPDATE, 0, 1, 0_u32.to_be_bytes()));
     assert!(matches!(frames.outcome(1), Outcome::GoAway(PROTOCOL_ERROR) | Outcome::Reset(PROTOCOL_ERROR)));
 
-    let siege = Siege::before("limits: { http2-streams: 10 }", Origin::start(|request| match request.target.as_str() {
-        "/well" => Answer::from(Response::new(200)),
-        _ => Answer::stall(),
-    }));
+    let siege = Siege::before(
+        "limits: { http2-streams: 10 }",
+        Origin::start(|request| match request.target.as_str() {
+            "/well" => Answer::from(Response::new(200)),
+            _ => Answer::stall(),
+        }),
+    );
     let mut frames = Frames::open(siege.gateway.address());
     for stream in (1..4_000).step_by(2) {
         if frames.try_send(&Frame::get(stream, "/over").bytes()).is_err() {
@@ -193,14 +203,20 @@ fn row_20_made_you_reset_and_too_many_streams_end_the_connection() {
 fn row_21_heads_without_end_and_heads_too_large_are_refused() {
     let siege = Siege::of("limits: { header-bytes: 16KiB, headers: 20, uri-bytes: 300 }");
     let mut frames = Frames::open(siege.gateway.address());
-    let begin = Frame::new(HEADERS, 1, 1, header_block(&[(":method", "GET"), (":scheme", "http"), (":path", "/x"), (":authority", "a")]));
-    let mut sent = frames.try_send(&begin.bytes());
-    let mut count = 0;
-    while sent.is_ok() && count < 100_000 {
-        sent = frames.try_send(&Frame::new(CONTINUATION, 0, 1, header_block(&[("x", "y")])).bytes());
-        count += 1;
+    let begin = Frame::new(
+        HEADERS,
+        1,
+        1,
+        header_block(&[(":method", "GET"), (":scheme", "http"), (":path", "/x"), (":authority", "a")]),
+    );
+    frames.send(&begin);
+    for _ in 0..2_000 {
+        let more = Frame::new(CONTINUATION, 0, 1, header_block(&[("x", "y")]));
+        if frames.try_send(&more.bytes()).is_err() {
+            break;
+        }
     }
-    assert!(count < 100_000);
+    assert!(matches!(frames.outcome(1), Outcome::GoAway(_) | Outcome::Reset(_) | Outcome::Closed));
 
     let outcome = |fields: &[(&str, &str)]| {
         let mut frames = Frames::open(siege.gateway.address());
@@ -208,7 +224,10 @@ fn row_21_heads_without_end_and_heads_too_large_are_refused() {
         frames.outcome(1)
     };
     let long = "v".repeat(15_000);
-    assert!(matches!(outcome(&[("x", &long), ("y", &long)]), Outcome::Status(431) | Outcome::GoAway(_) | Outcome::Reset(_)));
+    assert!(matches!(
+        outcome(&[("x", &long), ("y", &long)]),
+        Outcome::Status(431) | Outcome::GoAway(_) | Outcome::Reset(_)
+    ));
     assert_eq!(outcome(&vec![("x", "y"); 21]), Outcome::Status(431));
     assert_eq!(outcome(&[(":path", &format!("/{}", "a".repeat(300)))]), Outcome::Status(414));
     // A small frame that unfolds to a large head: one long entry of the dynamic table, referred to again and again.
@@ -219,7 +238,10 @@ fn row_21_heads_without_end_and_heads_too_large_are_refused() {
     let mut frames = Frames::open(siege.gateway.address());
     let before = siege.gateway.rss_bytes();
     let _ = frames.try_send(&Frame::new(HEADERS, 1 | END_HEADERS, 1, bomb).bytes());
-    assert!(matches!(frames.outcome(1), Outcome::Status(431) | Outcome::GoAway(_) | Outcome::Reset(_) | Outcome::Closed));
+    assert!(matches!(
+        frames.outcome(1),
+        Outcome::Status(431) | Outcome::GoAway(_) | Outcome::Reset(_) | Outcome::Closed
+    ));
     assert!(siege.gateway.rss_bytes() < before + (8 << 20));
     siege.stands_having_seen(&[]);
 }
@@ -272,10 +294,13 @@ fn row_22_a_client_that_behaves_is_not_taken_for_a_flood() {
 #[test]
 fn row_23_a_stream_that_nobody_reads_is_reset_and_holds_little() {
     const LARGE: usize = 8 << 20;
-    let siege = Siege::before("limits: { response-write-timeout: 1 }", Origin::start(|request| match request.target.as_str() {
-        "/large" => Response::new(200).body(vec![b'x'; LARGE]),
-        _ => Response::new(200).body("hello"),
-    }));
+    let siege = Siege::before(
+        "limits: { response-write-timeout: 1 }",
+        Origin::start(|request| match request.target.as_str() {
+            "/large" => Response::new(200).body(vec![b'x'; LARGE]),
+            _ => Response::new(200).body("hello"),
+        }),
+    );
     assert_eq!(siege.gateway.get("/first").status, 200);
     let before = siege.gateway.rss_bytes();
     // No window at all, and one of a byte.
@@ -312,7 +337,10 @@ fn row_16_silence_and_half_a_frame_end_a_connection() {
     assert_eq!(idle.expelled_with(), Some(NO_ERROR));
     assert!(std::iter::from_fn(|| idle.read()).count() < 10);
 
-    for half in [Frame::get(1, "/x").bytes()[..12].to_vec(), Frame::new(HEADERS, 1, 1, header_block(&[(":method", "GET")])).bytes()] {
+    for half in [
+        Frame::get(1, "/x").bytes()[..12].to_vec(),
+        Frame::new(HEADERS, 1, 1, header_block(&[(":method", "GET")])).bytes(),
+    ] {
         let mut frames = Frames::open(siege.gateway.address());
         frames.try_send(&half).unwrap();
         let begin = Instant::now();
@@ -336,9 +364,15 @@ fn a_client_with_an_open_stream_is_asked_for_a_sign_of_life() {
 
 #[test]
 fn row_89_a_drain_says_goaway_and_finishes_what_was_begun() {
-    let siege = Siege::before("", Origin::start(|_| {
-        Answer::Script(vec![Step::Wait(Duration::from_secs(1)), Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec())])
-    }));
+    let siege = Siege::before(
+        "",
+        Origin::start(|_| {
+            Answer::Script(vec![
+                Step::Wait(Duration::from_secs(1)),
+                Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec()),
+            ])
+        }),
+    );
     let mut frames = Frames::open(siege.gateway.address());
     frames.settle();
     frames.send(&Frame::get(1, "/x"));
@@ -352,11 +386,14 @@ fn row_89_a_drain_says_goaway_and_finishes_what_was_begun() {
 
 #[test]
 fn trailers_pass_by_their_names() {
-    let siege = Siege::before("", Origin::start(|_| {
-        let body = "HTTP/1.1 200 OK\r\ntrailer: grpc-status, host, x-y\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\
+    let siege = Siege::before(
+        "",
+        Origin::start(|_| {
+            let body = "HTTP/1.1 200 OK\r\ntrailer: grpc-status, host, x-y\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\
                     grpc-status: 0\r\nhost: evil\r\nx-y: z\r\ncontent-length: 9\r\n\r\n";
-        Answer::raw(body)
-    }));
+            Answer::raw(body)
+        }),
+    );
     let mut client = Client::open(siege.gateway.address());
     let answer = client.try_send(&Request::get("/x"), &[]).unwrap();
     assert_eq!(answer.trailers, [("grpc-status".to_owned(), "0".to_owned())]);

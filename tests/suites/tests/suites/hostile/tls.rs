@@ -50,7 +50,9 @@ impl Scene {
 #[test]
 fn https_is_served_with_the_certificate_of_the_name_that_was_asked_for() {
     let scene = scene("");
-    for (name, certificate) in [("a.example", &scene.a), ("b.example", &scene.b), ("x.b.example", &scene.b), ("127.0.0.1", &scene.a)] {
+    for (name, certificate) in
+        [("a.example", &scene.a), ("b.example", &scene.b), ("x.b.example", &scene.b), ("127.0.0.1", &scene.a)]
+    {
         let mut connection = scene.connect(name);
         assert_eq!(connection.server_certificate().unwrap(), certificate.der, "{name}");
         connection.write(format!("GET /x HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
@@ -59,7 +61,8 @@ fn https_is_served_with_the_certificate_of_the_name_that_was_asked_for() {
     }
     // Cleartext is served beside it.
     assert_eq!(scene.gateway.get("/plain").status, 200);
-    let schemes: Vec<_> = scene.origin.requests().iter().map(|r| r.headers.get("x-forwarded-proto").unwrap().to_owned()).collect();
+    let schemes: Vec<_> =
+        scene.origin.requests().iter().map(|r| r.headers.get("x-forwarded-proto").unwrap().to_owned()).collect();
     assert_eq!(schemes, ["https", "https", "https", "https", "http"]);
 }
 
@@ -131,7 +134,8 @@ fn row_26_certificates_are_replaced_without_a_restart_and_without_a_failed_hands
             let (mut handshakes, mut others) = (0, 0);
             let begin = Instant::now();
             while !stop.load(Ordering::Relaxed) && begin.elapsed() < 2 * PATIENCE {
-                let connection = Connection::open_tls(address, &scene.authority.client("a.example")).expect("a handshake");
+                let connection =
+                    Connection::open_tls(address, &scene.authority.client("a.example")).expect("a handshake");
                 others += usize::from(connection.server_certificate().unwrap() != first);
                 handshakes += 1;
             }
@@ -182,8 +186,10 @@ fn what_is_wrong_with_certificates_is_said_with_its_place() {
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     let swapped = with(&a, &b, &origin, "").file("a.key", b.key.as_str()).file("b.pem", "no certificate").check();
     assert_eq!(swapped.code, 2);
-    for (place, text) in [("6:", "a.pem isn't the certificate of this key"), ("7:", "b.pem holds no certificate")] {
-        let line = swapped.stderr.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("{}", swapped.stderr));
+    for (place, text) in [("8:22:", "a.pem isn't the certificate of this key"), ("9:22:", "b.pem holds no certificate")]
+    {
+        let line =
+            swapped.stderr.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("{}", swapped.stderr));
         assert!(line.contains(&format!("tollgate.yaml:{place}")), "{line}");
     }
     let wrong = [
@@ -207,7 +213,9 @@ fn what_is_wrong_with_certificates_is_said_with_its_place() {
 fn a_gateway_may_speak_tls_alone() {
     let authority = Authority::new();
     let a = authority.sign(&["a.example"]);
-    let yaml = format!("listen: off\n{API}tls: {{ listen: '127.0.0.1:0', min-version: 1.3, certificates: [ {{ certificate: a.pem, key: a.key }} ] }}\n");
+    let yaml = format!(
+        "listen: off\n{API}tls: {{ listen: '127.0.0.1:0', min-version: 1.3, certificates: [ {{ certificate: a.pem, key: a.key }} ] }}\n"
+    );
     let setup = Gateway::with(&yaml).origin(&Origin::echo());
     let gateway = setup.file("a.pem", a.certificate.as_str()).file("a.key", a.key.as_str()).start();
     let mut client = Client::open_tls(gateway.tls_address(), &authority.client("a.example"));

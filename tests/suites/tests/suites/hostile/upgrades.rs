@@ -100,7 +100,8 @@ fn row_7_what_a_client_sends_behind_an_upgrade_is_held_until_the_origin_agrees()
 fn row_7_without_agreement_what_follows_is_the_next_request_and_is_checked_as_one() {
     const REFUSED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno";
     let origin = Agreeing::start(REFUSED, Duration::ZERO);
-    let gateway = origin.behind("policies: { inbound: [ { check-header: { name: x-pass, failed-check-httpcode: 418 } } ] }", "");
+    let gateway =
+        origin.behind("policies: { inbound: [ { check-header: { name: x-pass, failed-check-httpcode: 418 } } ] }", "");
     let mut connection = gateway.connect();
     let upgrade = UPGRADE.replacen("host: a", "host: a\r\nx-pass: 1", 1);
     connection.write(format!("{upgrade}GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).unwrap();
@@ -149,7 +150,8 @@ fn an_upgrade_is_only_one_where_the_api_allows_its_protocol() {
 #[test]
 fn policies_run_before_an_upgrade() {
     let origin = Agreeing::start(AGREED, Duration::ZERO);
-    let gateway = origin.behind("policies: { inbound: [ { check-header: { name: x-pass, failed-check-httpcode: 418 } } ] }", "");
+    let gateway =
+        origin.behind("policies: { inbound: [ { check-header: { name: x-pass, failed-check-httpcode: 418 } } ] }", "");
     let mut connection = gateway.connect();
     connection.write(UPGRADE.as_bytes()).unwrap();
     assert_eq!(answer(&mut connection).unwrap().status, 418);
