@@ -131,10 +131,10 @@ fn announce(headers: &mut HeaderMap, peer: IpAddr, client: &Client) {
     }
     if chain.is_empty() && client.address != peer {
         // Known from `Forwarded` alone.
-        push_address(&mut chain, client.address);
+        chain.extend_from_slice(&address_text(client.address));
         chain.extend_from_slice(b", ");
     }
-    push_address(&mut chain, peer);
+    chain.extend_from_slice(&address_text(peer));
     if let Ok(chain) = HeaderValue::from_bytes(&chain) {
         headers.insert(X_FORWARDED_FOR, chain);
     }
@@ -152,7 +152,7 @@ fn add_forwarded(headers: &mut HeaderMap, peer: IpAddr, scheme: Scheme, host: Op
     if peer.is_ipv6() {
         element.extend_from_slice(b"\"[");
     }
-    push_address(&mut element, peer);
+    element.extend_from_slice(&address_text(peer));
     if peer.is_ipv6() {
         element.extend_from_slice(b"]\"");
     }
@@ -169,27 +169,30 @@ fn add_forwarded(headers: &mut HeaderMap, peer: IpAddr, scheme: Scheme, host: Op
     }
 }
 
-/// Append an address as text.
-pub(crate) fn push_address(out: &mut impl Extend<u8>, address: IpAddr) {
+/// An address as text.
+pub(crate) fn address_text(address: IpAddr) -> SmallVec<[u8; 40]> {
+    let mut text = Text::default();
     match address {
+        // The formatter of the standard library takes ten times as long.
         IpAddr::V4(address) => {
             for (at, octet) in address.octets().into_iter().enumerate() {
                 if at > 0 {
-                    out.extend([b'.']);
+                    text.0.push(b'.');
                 }
-                let digits = [octet / 100, octet / 10 % 10, octet % 10];
-                let skipped = if octet >= 100 { 0 } else { 1 + usize::from(octet < 10) };
-                out.extend(digits.into_iter().skip(skipped).map(|digit| b'0' + digit));
+                for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least {
+                        text.0.push(b'0' + octet / unit % 10);
+                    }
+                }
             }
         }
         IpAddr::V6(address) => {
             use std::fmt::Write;
-            let mut text = Text::default();
             // Text that stays in its buffer can't fail to be written.
             let _ = write!(text, "{address}");
-            out.extend(text.0);
         }
     }
+    text.0
 }
 
 #[derive(Default)]
@@ -341,9 +344,7 @@ mod tests {
     #[test]
     fn addresses_are_written_as_everybody_writes_them() {
         for text in ["0.0.0.0", "1.22.133.255", "100.10.9.0", "::1", "2001:db8::ff:1"] {
-            let mut out = Vec::new();
-            push_address(&mut out, text.parse().unwrap());
-            assert_eq!(out, text.as_bytes());
+            assert_eq!(&address_text(text.parse().unwrap())[..], text.as_bytes());
         }
     }
 }

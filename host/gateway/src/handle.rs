@@ -113,8 +113,10 @@ impl Gate {
         if plan.underscores == Underscores::Refuse && hop::has_underscore(&headers) {
             return Err(Rejection::UnderscoreInHeader);
         }
-        let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, !body.is_end_stream(), &api.upgrades);
-        let received = Received { version: parts.version, trailers: plan.trailers.announced(&headers) };
+        let has_body = !body.is_end_stream();
+        let trailers = has_body.then(|| plan.trailers.announced(&headers)).flatten();
+        let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, has_body, &api.upgrades);
+        let received = Received { version: parts.version, trailers };
         let drops_underscores = plan.underscores == Underscores::Drop;
         hop::clean_request(&mut headers, drops_underscores, |name| *name == api.key_names.header);
         let client = forwarded::identify(&mut headers, arrival.peer.ip(), arrival.scheme, &plan.trusted_proxies);

@@ -32,7 +32,7 @@ pub(crate) mod watch;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -283,15 +283,12 @@ impl<H: Handler> Server<H> {
 }
 
 impl<H: Handler> Worker<H> {
-    /// Have a request answered, whatever it is, and whatever happens to who answers it.
-    async fn answer(
+    /// Whatever happens to who answers, there is an answer.
+    async fn unless_panicked(
         &self,
-        head: Request<()>,
-        body: Option<ClientBody>,
-        connected: &Connected,
         arrival: Arrival,
+        mut answer: Pin<&mut impl Future<Output = Response<Body>>>,
     ) -> Response<Body> {
-        let mut answer = pin!(self.check_and_handle(head, body, connected, arrival));
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
             Ok(answer) => answer,
             Err(_) => Poll::Ready(self.handler.panicked(arrival)),
@@ -299,18 +296,18 @@ impl<H: Handler> Worker<H> {
         .await
     }
 
-    async fn check_and_handle(
+    /// Have a request answered, whatever it is.
+    async fn answer(
         &self,
         mut head: Request<()>,
         body: Option<ClientBody>,
         connected: &Connected,
         arrival: Arrival,
     ) -> Response<Body> {
-        let body = match self.check(&mut head, body, connected) {
-            Ok(body) => body,
-            Err(rejection) => return self.handler.refuse(&head, arrival, rejection),
-        };
-        self.handler.handle(head.map(|()| body), arrival).await
+        match self.check(&mut head, body, connected) {
+            Ok(body) => self.handler.handle(head.map(|()| body), arrival).await,
+            Err(rejection) => self.handler.refuse(&head, arrival, rejection),
+        }
     }
 
     fn check(

@@ -5,9 +5,11 @@ use std::time::Instant;
 use http::header;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use serde_json::json;
 use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::ResponseHead;
+use tollgate_document::HttpVersion;
 
 use super::{Failing, StepFailure, Stop, Walk, in_memory};
 use crate::body::Body;
@@ -55,7 +57,9 @@ impl Walk {
         let trailers = &self.chain.forwarding.trailers;
         let (mut response_head, body) = parts_of(response);
         let body = body.with_trailers(trailers);
-        let announced = trailers.announced(&response_head.headers);
+        // A body of a known length has none.
+        let may_have_trailers = body.size_hint().exact().is_none();
+        let announced = may_have_trailers.then(|| trailers.announced(&response_head.headers)).flatten();
         hop::clean_response(&mut response_head.headers, is_head);
         if let Some(announced) = announced {
             response_head.headers.insert(header::TRAILER, announced);
@@ -145,8 +149,10 @@ impl Walk {
         hop::set_host(request.headers_mut(), &head.target.origin);
         let origin = &head.target.origin;
         let answered = match self.upgrade.take() {
-            Some(wanted) => self.upstream.upgrade(origin, request, timeouts, wanted).await,
-            None => self.upstream.send_by(forward.http_version, origin, request, timeouts).await,
+            None if forward.http_version == HttpVersion::Http1 => self.upstream.send(origin, request, timeouts).await,
+            // Boxed, so that nobody holds room for what is rare.
+            None => Box::pin(self.upstream.send_by(forward.http_version, origin, request, timeouts)).await,
+            Some(wanted) => Box::pin(self.upstream.upgrade(origin, request, timeouts, wanted)).await,
         };
         answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
     }

@@ -5,7 +5,7 @@ mod io;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -162,7 +162,8 @@ async fn exchange<H: Handler>(
     let (parts, incoming) = request.into_parts();
     let patience = worker.settings.body_patience;
     let body = (!incoming.is_end_stream()).then(|| ClientBody::http1(incoming, Rc::clone(watch), patience));
-    let mut response = worker.answer(Request::from_parts(parts, ()), body, connected, arrival).await;
+    let answer = pin!(worker.answer(Request::from_parts(parts, ()), body, connected, arrival));
+    let mut response = worker.unless_panicked(arrival, answer).await;
     let headers = response.headers_mut();
     if headers.contains_key(header::CONNECTION) {
         // Whoever answered is in doubt about the connection.

@@ -171,7 +171,8 @@ impl<H: Handler> StreamTask<H> {
         let respond = Rc::new(RefCell::new(respond));
         let body = (!receive.is_end_stream())
             .then(|| ClientBody::http2(receive, Rc::clone(&respond), &parts.headers, worker.settings.body_patience));
-        let mut answer = pin!(worker.answer(Request::from_parts(parts, ()), body, &self.connected, arrival));
+        let answer = pin!(worker.answer(Request::from_parts(parts, ()), body, &self.connected, arrival));
+        let mut answer = pin!(worker.unless_panicked(arrival, answer));
         let answered = poll_fn(|cx| {
             if let Poll::Ready(response) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Some(response));

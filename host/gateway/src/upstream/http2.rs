@@ -160,7 +160,7 @@ impl Upstream {
         if is_http_1 {
             return self.send(origin, request, timeouts).await;
         }
-        Box::pin(self.send_http2(version, origin, request, timeouts)).await
+        self.send_http2(version, origin, request, timeouts).await
     }
 
     async fn send_http2(

@@ -161,7 +161,7 @@ fn policies_run_before_an_upgrade() {
 #[test]
 fn tunnels_are_limited_in_number_and_in_silence() {
     let origin = Agreeing::start(AGREED, Duration::ZERO);
-    let gateway = origin.behind("workers: 1\nlimits: { upgrades: 2, upgrade-idle-timeout: 1 }", "");
+    let gateway = origin.behind("workers: 1\nlimits: { upgrades: 2, upgrade-idle-timeout: 4 }", "");
     let mut tunnels: Vec<_> = (0..2).map(|_| gateway.connect()).collect();
     for tunnel in &mut tunnels {
         tunnel.write(UPGRADE.as_bytes()).unwrap();
