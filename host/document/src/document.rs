@@ -14,7 +14,10 @@ use crate::backend::{Backend, Origin, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
-use crate::settings::{AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
+use crate::settings::{
+    AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, Underscores,
+};
+use crate::tls::ListenTls;
 use crate::{read, yaml};
 
 /// Names that exist before the document is read.
@@ -27,14 +30,22 @@ pub struct Known<'a> {
 /// A whole `tollgate.yaml`.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Where clients are served; at least one address.
+    /// Where clients are served in cleartext; none if `off`, which needs `tls`.
     pub listen: Vec<SocketAddr>,
     /// Where health and metrics are served; none if `off`.
     pub admin: Option<SocketAddr>,
     /// How many workers; none for one per core.
     pub workers: Option<usize>,
+    /// Where clients are served within TLS.
+    pub tls: Option<ListenTls>,
     /// Proxies whose `x-forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What becomes of a request's header names with underscores.
+    pub underscores: Underscores,
+    /// Names of trailer fields that pass in both directions, lower-case.
+    pub trailers: Vec<String>,
+    /// What the gateway calls itself in `via`; none if `off`.
+    pub via: Option<String>,
     /// Where access is logged.
     pub access_log: AccessLog,
     /// What clients and origins may use up.
@@ -135,6 +146,8 @@ pub struct Api {
     pub timeouts: Timeouts,
     /// How its responses are cached; none for not at all.
     pub cache: Option<CacheSettings>,
+    /// Protocols that its connections may be upgraded to, in lower case; never `h2c`.
+    pub upgrades: Vec<String>,
     /// The API scope.
     pub policies: PolicyDocument,
     /// In the order of the file. None: every method and path passes.

@@ -22,6 +22,9 @@ pub mod policy;
 /// The gateway's own settings.
 pub mod settings;
 
+/// Certificates of the gateway's own.
+pub mod tls;
+
 /// The nearest valid name.
 pub mod nearest;
 
@@ -41,4 +44,8 @@ pub use policy::{
     Branch, Choose, Condition, Entry, ForwardRequest, Fragment, HttpVersion, Isolation, LimitConcurrency, Located,
     Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,
 };
-pub use settings::{AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
+pub use settings::{
+    AccessLog, CacheSettings, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts, Underscores,
+    UpgradeLimits,
+};
+pub use tls::{CertificateFiles, ListenTls, TlsVersion};

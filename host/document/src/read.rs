@@ -42,6 +42,10 @@ mod template;
 
 mod timestamp;
 
+mod tls;
+
+mod trailers;
+
 mod value;
 
 use std::collections::HashMap;
@@ -57,11 +61,14 @@ use schemas::Schemas;
 use tollgate_core::place::Scope;
 
 /// The top-level keys.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 22] = [
     "listen",
     "admin",
     "workers",
     "trusted-proxies",
+    "underscores-in-headers",
+    "trailers",
+    "via",
     "access-log",
     "limits",
     "state",
@@ -121,16 +128,18 @@ pub(crate) fn document(
 impl Reader<'_> {
     fn read(&mut self, root: &Node, env: &dyn Fn(&str) -> Option<String>) -> Document {
         let fields = self.fields(root, "a mapping with keys such as `apis`", &KEYS);
-        if let Some((key, _)) = fields.entry("tls") {
-            self.error(key.mark, "`tls`: TLS listeners come with a later version; end TLS in front of the gateway");
-        }
         // Limits come before APIs, which inherit time-outs, and components before policies, which name them. Backends
         // come before APIs too, which refer to them, and schemas before policies and APIs.
         self.limits = self.gateway_limits(fields.get("limits"));
         let components = self.components(fields.get("components"));
         let (listen, admin) = self.addresses(&fields);
+        let taken: Vec<_> = listen.iter().copied().chain(admin).collect();
+        let tls = self.listen_tls(fields.get("tls"), &taken);
         let workers = self.workers(fields.get("workers"));
         let trusted_proxies = self.trusted_proxies(fields.get("trusted-proxies"));
+        let underscores = self.underscores(fields.get("underscores-in-headers"));
+        let trailers = self.trailers(fields.get("trailers"));
+        let via = self.via(fields.get("via"));
         let access_log = self.access_log(fields.get("access-log"));
         let state = self.state(fields.get("state"));
         self.named_schemas(fields.get("schemas"));
@@ -149,7 +158,11 @@ impl Reader<'_> {
             listen,
             admin,
             workers,
+            tls,
             trusted_proxies,
+            underscores,
+            trailers,
+            via,
             access_log,
             limits: self.limits.clone(),
             state,

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use http_body::Body as _;
 use tollgate_core::message::ResponseHead;
 use tollgate_core::place::{Phase, Section};
@@ -35,6 +35,7 @@ use tollgate_runtime::{Exchange, Failed, Leases, Position, StatementExpression};
 use crate::body::{Body, BodyError, collect};
 use crate::plan::{Chain, Own, Step};
 use crate::respond::Rejection;
+use crate::tunnel::Wanted;
 use crate::upstream::Upstream;
 
 pub(crate) use forward::parts_of;
@@ -54,11 +55,23 @@ pub(crate) struct Walk {
     pub(crate) request_body: Body,
     /// The response's body, as it will be returned.
     pub(crate) response_body: Body,
+    /// How the request came.
+    pub(crate) received: Received,
+    /// The other protocol that the client wants to speak with the origin.
+    pub(crate) upgrade: Option<Wanted>,
     /// Headers that statements put on the response for this request alone: no cache may give them to another.
     staged_names: Vec<HeaderName>,
     section: Section,
     /// From sending the request to the origin to the head of its response.
     pub(crate) origin_time: Option<Duration>,
+}
+
+/// What the next hop is told of the last one, and no policy.
+#[derive(Default)]
+pub(crate) struct Received {
+    pub(crate) version: Version,
+    /// Trailers that were announced and may pass.
+    pub(crate) trailers: Option<HeaderValue>,
 }
 
 /// Why a section ended before its end.
@@ -124,6 +137,8 @@ impl Walk {
             exchange: Some(Box::new(exchange)),
             request_body,
             response_body: Body::empty(),
+            received: Received::default(),
+            upgrade: None,
             staged_names: Vec::new(),
             section: Section::Inbound,
             origin_time: None,

@@ -9,15 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{Method, Request, Response, StatusCode};
+use http::header::HeaderValue;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::ext::ReasonPhrase;
 use tollgate_core::fault::Blame;
-use tollgate_core::message::{RequestHead, ResponseHead, Scheme};
+use tollgate_core::message::{RequestHead, ResponseHead};
 use tollgate_core::place::Section;
+use tollgate_document::Underscores;
 use tollgate_runtime::{Exchange, Facts, LastError, Leases, SubscriptionFacts, Trace};
 
 use crate::body::{Body, Flow};
-use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
+use crate::certificates::Certificates;
+use crate::chain::{Answer, Received, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
 use crate::hop;
 use crate::key::without_key;
@@ -28,7 +32,8 @@ use crate::observe::tracing::{TRACE_ID, TraceDesk};
 use crate::plan::{Chain, Plan, Step};
 use crate::respond::{self, Rejection, X_REQUEST_ID};
 use crate::route::Parameters;
-use crate::serve::{Arrival, Handler};
+use crate::serve::{Arrival, Handler, check};
+use crate::tunnel::{self, Places, Wanted};
 use crate::upstream::Upstream;
 use way::{Unrouted, find_api, head_of, normalised, preflight, route};
 
@@ -42,6 +47,8 @@ pub(crate) struct Gate {
     pub(crate) traces: Arc<TraceDesk>,
     /// The worker's number.
     pub(crate) worker: usize,
+    /// Room for upgraded connections.
+    pub(crate) tunnels: Rc<Places>,
 }
 
 /// What a walk begins with, beside the body.
@@ -85,6 +92,10 @@ struct Failing {
 }
 
 impl Handler for Gate {
+    fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.plan.load().certificates.clone()
+    }
+
     async fn handle(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
         let mut record = Record::new(request.method(), request.uri(), request.headers(), &arrival);
         match self.exchange(request, &arrival, &mut record).await {
@@ -117,20 +128,34 @@ impl Gate {
         let (parts, mut body) = request.into_parts();
         let mut headers = parts.headers;
         let target = normalised(&parts.uri)?;
-        let Some((api, rest)) = find_api(&plan, &target) else {
-            hop::clean_request(&mut headers, |_| false);
-            let client = forwarded::identify(&mut headers, arrival.peer.ip(), Scheme::Http, &plan.trusted_proxies);
+        if plan.underscores == Underscores::Refuse && hop::has_underscore(&headers) {
+            return Err(Rejection::UnderscoreInHeader);
+        }
+        let drops_underscores = plan.underscores == Underscores::Drop;
+        let identify = |headers: &mut HeaderMap, record: &mut Record| {
+            let client = forwarded::identify(headers, arrival.peer.ip(), arrival.scheme, &plan.trusted_proxies);
             record.client_ip = client.address;
+            client
+        };
+        let Some((api, rest)) = find_api(&plan, &target) else {
+            hop::clean_request(&mut headers, drops_underscores, |_| false);
+            let client = identify(&mut headers, record);
             let rejection = Rejection::OperationNotFound;
             let Some(chain) = &plan.nowhere else { return Err(rejection) };
             let head = head_of(parts.method, &client, target, headers);
             let limits = Limits { body_bytes: plan.request_body_bytes, total: None };
             return self.refused(rejection, Beginning::at(chain, &client, head), body, limits, arrival, record).await;
         };
+        if !check::is_registered(&parts.method) && !api.own_methods.contains(&parts.method) {
+            return Err(Rejection::MethodUnknown);
+        }
         let limits = Limits { body_bytes: plan.request_body_bytes, total: api.total_timeout };
-        hop::clean_request(&mut headers, |name| *name == api.key_names.header);
-        let client = forwarded::identify(&mut headers, arrival.peer.ip(), Scheme::Http, &plan.trusted_proxies);
-        record.client_ip = client.address;
+        let has_body = !body.is_end_stream();
+        let trailers = has_body.then(|| plan.trailers.announced(&headers)).flatten();
+        let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, has_body, &api.upgrades);
+        let received = Received { version: parts.version, trailers };
+        hop::clean_request(&mut headers, drops_underscores, |name| *name == api.key_names.header);
+        let client = identify(&mut headers, record);
         let is_traced = self.traces.admits(&mut headers);
         if let Some(chain) = preflight(api, rest, &parts.method, &headers) {
             let head = head_of(Method::OPTIONS, &client, target.clone(), headers.clone());
@@ -156,7 +181,7 @@ impl Gate {
         record.routed(&routed.chain.facts, routed.permit.subscription.as_ref(), &target);
         body.limit(limits.body_bytes).map_err(Rejection::from)?;
         let request_flow = Flow::new();
-        let body = body.counted(Rc::clone(&request_flow));
+        let body = body.with_trailers(&plan.trailers).counted(Rc::clone(&request_flow));
         let beginning = Beginning {
             subscription: routed.permit.subscription,
             parameters: routed.parameters,
@@ -164,12 +189,21 @@ impl Gate {
             ..Beginning::at(routed.chain, &client, head_of(parts.method, &client, target, headers))
         };
         let mut walk = self.begin(beginning, body, arrival);
+        walk.received = received;
+        walk.upgrade = self.place_for(upgrade, &request_flow)?;
         let outcome = match in_time(limits.total, all_sections(&mut walk, routed.chain, record)).await {
             Some(outcome) => outcome,
             None => timed_out(&mut walk, record),
         };
         record.origin = walk.origin_time;
         Ok((outcome, walk, request_flow))
+    }
+
+    /// Room for what an upgrade becomes, if it is one.
+    fn place_for(&self, protocol: Option<HeaderValue>, flow: &Rc<Flow>) -> Result<Option<Wanted>, Rejection> {
+        let Some(protocol) = protocol else { return Ok(None) };
+        let place = self.tunnels.take().ok_or(Rejection::Overloaded)?;
+        Ok(Some(Wanted { protocol, _place: place, flow: Rc::clone(flow) }))
     }
 
     /// Answer what has found no way: the on-error section of what is known of it runs, if it has statements.

@@ -8,6 +8,12 @@
 /// Addresses and accepted connections.
 pub mod listen;
 
+/// The gateway's own certificates.
+pub mod certificates;
+
+/// A connection's bytes.
+mod stream;
+
 /// Client connections: is it a request?
 pub mod serve;
 
@@ -37,6 +43,9 @@ mod cache;
 
 /// Origins.
 pub mod upstream;
+
+/// Connections that speak another protocol.
+mod tunnel;
 
 /// What policies send themselves.
 mod callout;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
+use tollgate_core::message::Scheme;
 
 use crate::serve::{Handler, Server};
 
@@ -108,17 +109,28 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A worker's sockets.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// Those for cleartext.
+    pub plain: Vec<TcpListener>,
+    /// Those for TLS.
+    pub tls: Vec<TcpListener>,
+}
+
 /// Accept connections from a worker's sockets until `draining` says so, then drain the server. Returns when all its
 /// connections are closed. Must run on the worker's thread.
 pub async fn accept<H: Handler>(
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     server: Server<H>,
     mut draining: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let mut tasks = Vec::with_capacity(listeners.len());
-    for listener in listeners {
+    let plain = sockets.plain.into_iter().map(|listener| (listener, Scheme::Http));
+    let tls = sockets.tls.into_iter().map(|listener| (listener, Scheme::Https));
+    let mut tasks = Vec::new();
+    for (listener, scheme) in plain.chain(tls) {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone())));
+        tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone(), scheme)));
     }
     // A sender that is gone won't say anything more.
     let _ = draining.wait_for(|draining| *draining).await;
@@ -131,14 +143,14 @@ pub async fn accept<H: Handler>(
     Ok(())
 }
 
-async fn accept_from<H: Handler>(listener: tokio::net::TcpListener, server: Server<H>) {
+async fn accept_from<H: Handler>(listener: tokio::net::TcpListener, server: Server<H>, scheme: Scheme) {
     let mut exhausted = false;
     loop {
         server.room().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
                 exhausted = false;
-                server.accept(stream, peer);
+                server.accept(stream, peer, scheme);
             }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {

@@ -31,14 +31,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use tollgate_core::edits::BackendChoice;
 use tollgate_core::place::Section;
+use tollgate_document::Underscores;
 use tollgate_runtime::{Exchange, RouteFacts, Secrets, Statement};
 
 use crate::admit::{Door, KeyTable};
+use crate::body::trailers::TrailerNames;
 use crate::cache::Caching;
+use crate::certificates::Certificates;
+use crate::hop::Via;
 use crate::respond::Rejection;
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts};
@@ -56,6 +61,12 @@ pub struct Plan {
     pub(crate) nowhere: Option<Arc<Chain>>,
     pub(crate) keys: KeyTable,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// What TLS clients are served with.
+    pub(crate) certificates: Option<Arc<Certificates>>,
+    /// What becomes of header names with underscores.
+    pub(crate) underscores: Underscores,
+    /// What may stand behind bodies.
+    pub(crate) trailers: Arc<TrailerNames>,
     pub(crate) request_body_bytes: u64,
     /// Every statement once, for metrics.
     pub(crate) statements: Vec<Arc<Statement>>,
@@ -82,6 +93,10 @@ pub(crate) struct Api {
     pub(crate) path: String,
     pub(crate) door: Door,
     pub(crate) key_names: KeyNames,
+    /// Methods that its operations name and that are in no registry.
+    pub(crate) own_methods: Vec<Method>,
+    /// Protocols that a connection may be upgraded to, in lower case.
+    pub(crate) upgrades: Vec<String>,
     /// For the whole exchange up to the response's head.
     pub(crate) total_timeout: Option<Duration>,
     /// None: the API has no operations and passes every method and path.
@@ -100,6 +115,10 @@ pub(crate) struct Forwarding {
     /// The document's `backends` by their ids.
     pub(crate) backends: Arc<HashMap<String, Target>>,
     pub(crate) timeouts: Timeouts,
+    /// What may stand behind bodies.
+    pub(crate) trailers: Arc<TrailerNames>,
+    /// How the gateway names itself to origins.
+    pub(crate) via: Option<Via>,
 }
 
 /// An origin, and what is put before every path there: empty, or with a slash before it and none behind it.

@@ -14,6 +14,7 @@ use tollgate_runtime::EXPRESSION_FAILED;
 
 use crate::body::{Body, BodyError};
 use crate::json;
+use crate::serve::RequestId;
 use crate::upstream::UpstreamError;
 
 /// The header that names a request in the answer and in every log.
@@ -48,10 +49,18 @@ pub enum Rejection {
     HeadersTooLarge,
     /// The body is larger than it may be.
     BodyTooLarge,
+    /// The client began a head and didn't end it in time.
+    HeaderTimeout,
     /// The client sent its body too slowly.
     BodyTimeout,
+    /// A header name with an underscore, and the operator refuses those.
+    UnderscoreInHeader,
+    /// The request's host has another certificate than the one that the connection was opened with.
+    Misdirected,
     /// CONNECT or TRACE, which no API can have.
     MethodNotAllowed,
+    /// A method that nobody has defined, and that the API doesn't name.
+    MethodUnknown,
     /// A transfer coding that the gateway doesn't know.
     NotImplemented,
     /// An expectation other than `100-continue`.
@@ -104,10 +113,14 @@ impl Rejection {
                 "Request header fields too large",
             ),
             R::BodyTooLarge => Row(S::PAYLOAD_TOO_LARGE, "gateway", "BodyTooLarge", Client, "Request body too large"),
+            R::HeaderTimeout => Row(S::REQUEST_TIMEOUT, "gateway", "HeaderTimeout", Client, "Request timeout"),
+            R::UnderscoreInHeader => Row(S::BAD_REQUEST, "gateway", "UnderscoreInHeader", Client, "Bad request"),
+            R::Misdirected => Row(S::MISDIRECTED_REQUEST, "gateway", "Misdirected", Client, "Misdirected request"),
             R::BodyTimeout => Row(S::REQUEST_TIMEOUT, "gateway", "BodyTimeout", Client, "Request timeout"),
             R::MethodNotAllowed => {
                 Row(S::METHOD_NOT_ALLOWED, "gateway", "MethodNotAllowed", Client, "Method not allowed")
             }
+            R::MethodUnknown => Row(S::NOT_IMPLEMENTED, "gateway", "MethodUnknown", Client, "Not implemented"),
             R::NotImplemented => Row(S::NOT_IMPLEMENTED, "gateway", "TransferCodingUnknown", Client, "Not implemented"),
             R::ExpectationFailed => {
                 Row(S::EXPECTATION_FAILED, "gateway", "ExpectationFailed", Client, "Expectation failed")
@@ -202,11 +215,26 @@ impl Rejection {
                 | R::HeadersTooLarge
                 | R::BodyTooLarge
                 | R::BodyTimeout
+                | R::HeaderTimeout
                 | R::NotImplemented
                 | R::ExpectationFailed
                 | R::MethodNotAllowed
                 | R::GatewayPanicked
         )
+    }
+
+    /// What a HTTP/1 client gets before there is a request to answer: the bytes, and the connection ends with them.
+    pub fn early_response(&self, request_id: &RequestId) -> Vec<u8> {
+        let body = error_body(self.status(), self.message());
+        let mut bytes = format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{X_REQUEST_ID}: {request_id}\r\n\
+             connection: close\r\n\r\n",
+            self.status(),
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&body);
+        bytes
     }
 
     /// What the client gets.

@@ -1,7 +1,7 @@
 //! The gateway as a whole: one thread and one event loop per worker, a plan that all of them read, and an end.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -13,26 +13,31 @@ use tollgate_runtime::{Leases, Runtime, Turns};
 
 use crate::callout;
 use crate::handle::Gate;
-use crate::listen::{self, BindError, Listeners};
+use crate::listen::{self, BindError, Listeners, Sockets};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
 use crate::observe::admin::{self, Admin, Readiness, Stage};
 use crate::observe::metrics::{self, Traffic};
 use crate::observe::tracing::TraceDesk;
 use crate::plan::Plan;
 use crate::serve::{self, Server};
+use crate::tunnel::Places;
 use crate::upstream::{self, Upstream};
 
 /// What a gateway is started with. A reload changes none of it.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Where clients connect.
+    /// Where clients connect in cleartext.
     pub listen: Vec<SocketAddr>,
+    /// Where clients connect by TLS, served with the certificates of the plan.
+    pub listen_tls: Vec<SocketAddr>,
     /// Where the operator looks; none for nowhere.
     pub admin: Option<SocketAddr>,
     /// How many workers.
     pub workers: usize,
     /// What clients may do.
     pub serve: serve::Settings,
+    /// Connections that speak another protocol after an upgrade.
+    pub upgrades: usize,
     /// What each worker keeps of origins.
     pub upstream: upstream::Settings,
     /// Where access is logged.
@@ -77,6 +82,7 @@ pub enum StartError {
 /// A running gateway.
 pub struct Gateway {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     plan: Arc<ArcSwap<Plan>>,
     swapped: watch::Sender<u64>,
     draining: watch::Sender<bool>,
@@ -90,7 +96,7 @@ pub struct Gateway {
 /// What one worker is made of.
 struct Seat {
     number: usize,
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     plan: Arc<ArcSwap<Plan>>,
     swapped: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
@@ -105,7 +111,8 @@ impl Gateway {
     /// Bind, and serve `plan` from now on.
     pub fn start(settings: ServerSettings, plan: Plan, runtime: Arc<Runtime>) -> Result<Gateway, StartError> {
         let listeners = Listeners::bind(&settings.listen, settings.workers)?;
-        let addresses = listeners.addresses().to_vec();
+        let tls_listeners = Listeners::bind(&settings.listen_tls, settings.workers)?;
+        let (addresses, tls_addresses) = (listeners.addresses().to_vec(), tls_listeners.addresses().to_vec());
         let plan = Arc::new(ArcSwap::from_pointee(plan));
         let (swapped, _) = watch::channel(0);
         let (draining, _) = watch::channel(false);
@@ -126,10 +133,11 @@ impl Gateway {
             None => None,
         };
         let mut workers = Vec::with_capacity(settings.workers);
-        for (number, listeners) in listeners.into_workers().into_iter().enumerate() {
+        let sockets = listeners.into_workers().into_iter().zip(tls_listeners.into_workers());
+        for (number, (plain, tls)) in sockets.enumerate() {
             let seat = Seat {
                 number,
-                listeners,
+                sockets: Sockets { plain, tls },
                 plan: Arc::clone(&plan),
                 swapped: swapped.subscribe(),
                 draining: draining.subscribe(),
@@ -143,12 +151,28 @@ impl Gateway {
             workers.push(thread.spawn(move || work(seat)).map_err(StartError::Worker)?);
         }
         readiness.set(Stage::Serving);
-        Ok(Gateway { addresses, plan, swapped, draining, workers, readiness, admin, access_log, runtime })
+        Ok(Gateway {
+            addresses,
+            tls_addresses,
+            plan,
+            swapped,
+            draining,
+            workers,
+            readiness,
+            admin,
+            access_log,
+            runtime,
+        })
     }
 
     /// Where clients are served, with the ports that were chosen.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where clients are served by TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Where the operator looks.
@@ -210,13 +234,14 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         traffic: seat.traffic,
         traces: seat.traces,
         worker: seat.number,
+        tunnels: Places::new(seat.settings.upgrades.div_ceil(seat.settings.workers.max(1))),
     };
     tokio::task::spawn_local(async move { upstream.maintain().await });
     tokio::task::spawn_local(forget_old_units(seat.plan, leases, seat.swapped));
     tokio::task::spawn_local(async move { access_log.flush_regularly().await });
     let mut settings = seat.settings.serve.clone();
     settings.connections = settings.connections.div_ceil(seat.settings.workers.max(1));
-    listen::accept(seat.listeners, Server::new(gate, settings), seat.draining).await
+    listen::accept(seat.sockets, Server::new(gate, settings), seat.draining).await
 }
 
 /// After each swap: instances whose unit the new plan doesn't have are let go.

@@ -11,8 +11,8 @@ mod connect;
 /// What TLS to origins relies on.
 mod trust;
 
-/// Cleartext or TLS.
-mod stream;
+/// Many exchanges over one connection.
+pub(crate) mod http2;
 
 /// Idle connections.
 mod pool;
@@ -22,6 +22,9 @@ mod resolve;
 
 /// Bodies as they come from origins.
 pub(crate) mod response;
+
+/// Connections that speak another protocol.
+mod upgrade;
 
 /// One connection.
 mod wire;
@@ -41,6 +44,8 @@ use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::Scheme;
 
 use crate::body::{Body, BodyError};
+use connect::Alpn;
+use http2::Http2;
 use pool::Pool;
 use resolve::Resolver;
 use wire::{Unanswered, Wire};
@@ -161,6 +166,8 @@ pub struct Settings {
     pub header_bytes: usize,
     /// Bytes that a connection buffers in each direction. 8 KiB at least.
     pub buffer_bytes: usize,
+    /// Open streams on one HTTP/2 connection.
+    pub http2_streams: usize,
 }
 
 impl Default for Settings {
@@ -171,6 +178,7 @@ impl Default for Settings {
             dns_ttl: Duration::from_secs(10),
             header_bytes: 64 << 10,
             buffer_bytes: 64 << 10,
+            http2_streams: 100,
         }
     }
 }
@@ -258,6 +266,7 @@ struct Worker {
     pool: Rc<Pool>,
     resolver: Resolver,
     http: hyper::client::conn::http1::Builder,
+    http2: Http2,
     counts: Counts,
 }
 
@@ -269,7 +278,8 @@ impl Upstream {
             .max_buf_size(settings.buffer_bytes.max(settings.header_bytes).max(8 << 10));
         let pool = Rc::new(Pool::new(settings.idle_per_origin, settings.idle_timeout));
         let resolver = Resolver::new(settings.dns_ttl);
-        Upstream { worker: Rc::new(Worker { settings, pool, resolver, http, counts: Counts::default() }) }
+        let http2 = Http2::new(&settings);
+        Upstream { worker: Rc::new(Worker { settings, pool, resolver, http, http2, counts: Counts::default() }) }
     }
 
     /// What was counted.
@@ -288,6 +298,7 @@ impl Upstream {
         loop {
             tokio::time::sleep(period).await;
             self.worker.pool.sweep();
+            self.worker.http2.sweep();
         }
     }
 
@@ -324,7 +335,7 @@ impl Upstream {
 
 impl Worker {
     async fn connect(&self, origin: &Origin, timeout: Duration) -> Result<Box<Wire>, UpstreamError> {
-        let stream = connect::connect(&self.resolver, origin, timeout).await?;
+        let stream = connect::connect(&self.resolver, origin, timeout, Alpn::None).await?;
         let wire = Wire::new(&self.http, stream).await.map_err(|_| UpstreamError::Broken)?;
         count(&self.counts.connected);
         Ok(wire)

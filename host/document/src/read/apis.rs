@@ -14,7 +14,7 @@ use crate::policy::PolicyDocument;
 use crate::settings::{CacheSettings, Timeouts};
 use crate::yaml::{Content, Node};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "id",
     "path",
     "backend",
@@ -23,6 +23,7 @@ const KEYS: [&str; 10] = [
     "subscription-key-parameter-names",
     "timeouts",
     "cache",
+    "upgrades",
     "policies",
     "operations",
 ];
@@ -58,6 +59,7 @@ impl Reader<'_> {
             subscription_required: self.flag(fields, "subscription-required", true),
             subscription_key_names: self.key_names(fields.get("subscription-key-parameter-names")),
             timeouts: self.timeouts(fields.get("timeouts")),
+            upgrades: self.upgrades(fields.get("upgrades")),
             policies: self.scope(fields, Scope::Api, &place),
             operations: self.operations(fields.get("operations"), &place, cache.as_ref()),
             cache,
@@ -93,6 +95,26 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// Protocols in lower case; `websocket` by default.
+    fn upgrades(&mut self, node: Option<&Arc<Node>>) -> Vec<String> {
+        const EXPECTED: &str = "the name of a protocol such as `websocket`";
+        let Some(node) = node else { return vec!["websocket".to_owned()] };
+        let mut protocols = Vec::new();
+        for item in self.one_or_many(node, &format!("{EXPECTED}, or a list of them")) {
+            let Some(text) = self.text(item, EXPECTED) else { continue };
+            let protocol = text.to_ascii_lowercase();
+            if protocol == "h2c" {
+                // Requests within such a tunnel would pass every policy unseen.
+                self.error(item.mark, "`h2c` is never passed on: the requests behind it would be seen by no policy");
+            } else if is_token(protocol.split('/').next().unwrap_or_default()) && protocol.len() <= 64 {
+                protocols.push(protocol);
+            } else {
+                self.expected(EXPECTED, item);
+            }
+        }
+        protocols
     }
 
     fn key_names(&mut self, node: Option<&Arc<Node>>) -> SubscriptionKeyNames {

@@ -114,7 +114,7 @@ impl Reader<'_> {
             forward.buffer_request_body = self.flag(&fields, "buffer-request-body", false);
             forward.buffer_response = self.flag(&fields, "buffer-response", true);
             forward.fail_on_error_status_code = self.flag(&fields, "fail-on-error-status-code", false);
-            self.http_version(fields.get("http-version"));
+            forward.http_version = self.http_version(fields.get("http-version"));
         }
         stands.then_some(Entry::ForwardRequest(forward))
     }
@@ -147,14 +147,17 @@ impl Reader<'_> {
         Some(Setting::Literal(Duration::from_millis(ms)))
     }
 
-    fn http_version(&mut self, node: Option<&Arc<Node>>) {
-        let Some(node) = node else { return };
+    /// A version is no word, but plain `1` and `2` look like numbers.
+    fn http_version(&mut self, node: Option<&Arc<Node>>) -> HttpVersion {
+        let Some(node) = node else { return HttpVersion::default() };
         match node.scalar().map(Scalar::text) {
-            Some("1") => {}
-            Some("2" | "2or1") => {
-                self.error(node.mark, "`http-version`: HTTP/2 to origins comes with a later version");
+            Some("1") => HttpVersion::Http1,
+            Some("2") => HttpVersion::Http2,
+            Some("2or1") => HttpVersion::Http2Or1,
+            _ => {
+                self.expected("one of `1`, `2`, `2or1`", node);
+                HttpVersion::default()
             }
-            _ => self.expected("one of `1`, `2`, `2or1`", node),
         }
     }
 

@@ -6,9 +6,11 @@ use std::time::Instant;
 use http::header;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use serde_json::json;
 use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::ResponseHead;
+use tollgate_document::HttpVersion;
 
 use super::{Failing, StepFailure, Stop, Walk, in_memory};
 use crate::body::Body;
@@ -72,8 +74,16 @@ impl Walk {
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
         let is_head = head.method == Method::HEAD;
+        let trailers = &self.chain.forwarding.trailers;
         let (mut response_head, body) = parts_of(response);
+        let body = body.with_trailers(trailers);
+        // A body of a known length has none.
+        let may_have_trailers = body.size_hint().exact().is_none();
+        let announced = may_have_trailers.then(|| trailers.announced(&response_head.headers)).flatten();
         hop::clean_response(&mut response_head.headers, is_head);
+        if let Some(announced) = announced {
+            response_head.headers.insert(header::TRAILER, announced);
+        }
         let status = response_head.status;
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.trace_own(&forward.own, || {
@@ -106,13 +116,20 @@ impl Walk {
         let api = std::sync::Arc::clone(&self.chain);
         let api = &api.forwarding;
         let is_seen_again = self.chain.reads_request_later;
+        let (version, announced) = (self.received.version, self.received.trailers.clone());
         let exchange = self.exchange_mut().ok_or(Rejection::PolicyFault)?;
         let target = api.target(exchange)?;
         let path = api.path_at_origin(&target, &exchange.request.target, exchange.is_rewritten);
-        let headers = match is_seen_again {
+        let mut headers = match is_seen_again {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
         };
+        if let Some(via) = &api.via {
+            via.sign(&mut headers, version);
+        }
+        if let Some(announced) = announced {
+            headers.insert(header::TRAILER, announced);
+        }
         Ok(Head {
             target,
             method: exchange.request.method.clone(),
@@ -141,7 +158,13 @@ impl Walk {
             false => std::mem::take(&mut head.headers),
         };
         hop::set_missing_host(request.headers_mut(), &head.target.origin);
-        let answered = self.upstream.send(&head.target.origin, request, timeouts).await;
+        let origin = &head.target.origin;
+        let answered = match self.upgrade.take() {
+            None if forward.http_version == HttpVersion::Http1 => self.upstream.send(origin, request, timeouts).await,
+            // Boxed, so that nobody holds room for what is rare.
+            None => Box::pin(self.upstream.send_by(forward.http_version, origin, request, timeouts)).await,
+            Some(wanted) => Box::pin(self.upstream.upgrade(origin, request, timeouts, wanted)).await,
+        };
         answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
     }
 

@@ -14,7 +14,7 @@ use tollgate_document::WaitFor;
 use tollgate_expression::Needs;
 use tollgate_runtime::{Exchange, Statement};
 
-use super::{Failing, Stop, Walk};
+use super::{Failing, Received, Stop, Walk};
 use crate::body::Body;
 use crate::plan::{Step, Wait};
 use crate::respond::Rejection;
@@ -97,6 +97,8 @@ impl Walk {
             staged_names: Vec::new(),
             section: self.section,
             origin_time: None,
+            received: Received::default(),
+            upgrade: None,
         };
         let step = step.clone();
         Branch::Running(Box::pin(async move {

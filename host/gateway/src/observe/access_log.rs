@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tollgate_core::fault::Blame;
 
 use super::time::push_time;
-use crate::forwarded::push_address;
+use crate::forwarded::address_text;
 use crate::json::{push_number, push_string};
 
 /// A buffer is handed over when it holds this much: a few hundred lines.
@@ -280,7 +280,7 @@ fn push_line(out: &mut Vec<u8>, line: &Line<'_>) {
     out.extend_from_slice(b"\",\"request_id\":");
     push_string(out, line.request_id.as_bytes());
     out.extend_from_slice(b",\"client_ip\":\"");
-    push_address(out, line.client_ip);
+    out.extend_from_slice(&address_text(line.client_ip));
     out.extend_from_slice(b"\",\"method\":");
     push_text(out, line.method.as_bytes());
     out.extend_from_slice(b",\"path\":");

@@ -22,8 +22,12 @@ use super::step::Step;
 use super::steps::Maker;
 use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
+use crate::body::trailers::TrailerNames;
 use crate::cache::{Caching, Flights};
+use crate::certificates::Certificates;
+use crate::hop::Via;
 use crate::route::{ApiTable, OperationTable};
+use crate::serve::check;
 use crate::upstream::{Origin, Timeouts, Trust};
 
 /// Makes plans; keeps what can be used again for the next one.
@@ -54,6 +58,8 @@ struct Common {
     backends: Arc<HashMap<String, Target>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
     flights: Arc<Flights>,
+    trailers: Arc<TrailerNames>,
+    via: Option<Via>,
 }
 
 impl PlanBuilder {
@@ -84,6 +90,7 @@ impl PlanBuilder {
         let steps = self.steps(document, &secrets, diagnostics);
         let common = common(document, &self.flights, diagnostics);
         let keys = key_table(document);
+        let certificates = document.tls.as_ref().and_then(|tls| Certificates::load(tls, diagnostics));
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());
         for (number, api) in document.apis.iter().enumerate() {
@@ -102,6 +109,9 @@ impl PlanBuilder {
             nowhere,
             keys,
             trusted_proxies: document.trusted_proxies.clone(),
+            certificates,
+            underscores: document.underscores,
+            trailers: common.trailers,
             request_body_bytes: document.limits.request_body_bytes,
             secrets,
             statements: all,
@@ -277,7 +287,13 @@ fn common(document: &Document, flights: &Arc<Flights>, diagnostics: &mut Diagnos
             backends.insert(backend.id.clone(), target);
         }
     }
-    Common { backends: Arc::new(backends), backend_urls: Arc::new(urls), flights: Arc::clone(flights) }
+    Common {
+        backends: Arc::new(backends),
+        backend_urls: Arc::new(urls),
+        trailers: Arc::new(TrailerNames::new(&document.trailers)),
+        via: document.via.as_deref().and_then(Via::new),
+        flights: Arc::clone(flights),
+    }
 }
 
 fn build_api(
@@ -293,6 +309,8 @@ fn build_api(
         target: target(&api.backend, &api.tls, api.mark, diagnostics)?,
         backends: Arc::clone(&common.backends),
         timeouts: timeouts(&api.timeouts),
+        trailers: Arc::clone(&common.trailers),
+        via: common.via.clone(),
     });
     let holds_api = |product: &&tollgate_document::Product| product.apis.contains(&api.id);
     let products: Vec<usize> =
@@ -329,6 +347,8 @@ fn build_api(
             header_as_written: header.clone(),
             query: api.subscription_key_names.query.clone(),
         },
+        own_methods: methods.iter().flatten().filter(|method| !check::is_registered(method)).cloned().collect(),
+        upgrades: api.upgrades.clone(),
         total_timeout: api.timeouts.total,
         operations,
         chains,

@@ -67,6 +67,7 @@ impl Maker<'_> {
                 follow_redirects: self.setting(&forward.follow_redirects),
                 buffer_request_body: forward.buffer_request_body || is_repeated,
                 fail_on_error_status_code: forward.fail_on_error_status_code,
+                http_version: forward.http_version,
             })),
             Entry::SetVariable(set) => Step::SetVariable(Arc::new(SetVariable {
                 own: self.own("set-variable", &set.placed),

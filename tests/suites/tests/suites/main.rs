@@ -11,6 +11,7 @@ mod flow;
 mod forwarding;
 mod gateway;
 mod hostile;
+mod http2_origins;
 mod isolation;
 mod keys;
 mod limits;

@@ -1,4 +1,4 @@
-//! A connection's bytes, in cleartext or within TLS.
+//! A connection's bytes, in cleartext or within TLS, to a client or to an origin.
 
 use std::io;
 use std::pin::Pin;
@@ -6,12 +6,30 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::TlsStream;
 
-/// A connection to an origin.
-pub(super) enum Stream {
+/// A connection.
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The socket below.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// The protocol that was agreed on within TLS, if one was.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
 }
 
 impl AsyncRead for Stream {
