@@ -21,6 +21,11 @@ impl Host for Session {
         Ok(self.exchange()?.facts.client_ip.to_string())
     }
 
+    fn client_network(&mut self) -> Result<String> {
+        self.enter()?;
+        Ok(self.exchange()?.facts.client_network())
+    }
+
     fn api_id(&mut self) -> Result<String> {
         self.enter()?;
         Ok(self.exchange()?.facts.route.api.clone())

@@ -15,12 +15,13 @@ use tollgate_core::path;
 use tollgate_core::place::Section;
 use tollgate_runtime::{Exchange, Facts, LastError, Leases, Trace};
 
-use crate::admit::{self, Permit, Refusal};
+use crate::admit::{self, KeyDigest, Permit, Refusal};
 use crate::body::{Body, Flow};
 use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
+use crate::guesses::{KeyGuesses, TooManyGuesses};
 use crate::hop;
-use crate::key::{presented_key, without_key};
+use crate::key::{Ambiguous, presented_key, without_key};
 use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
 use crate::observe::record::Record;
@@ -39,6 +40,7 @@ pub(crate) struct Gate {
     pub(crate) access_log: WorkerLog,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) traces: Arc<TraceDesk>,
+    pub(crate) guesses: Arc<KeyGuesses>,
     /// The worker's number.
     pub(crate) worker: usize,
 }
@@ -105,6 +107,7 @@ impl Gate {
             let facts = Facts {
                 request_id: Arc::from(arrival.request_id.as_str()),
                 client_ip: client.address,
+                client_ipv6_prefix: plan.client_ipv6_prefix,
                 route: Arc::clone(&chain.facts),
                 subscription: None,
                 parameters: Parameters::new(),
@@ -121,7 +124,10 @@ impl Gate {
                 return Ok((outcome, walk, Flow::new()));
             }
         }
-        let routed = route(&plan, api, rest, &parts.method, &target, &headers, &client)?;
+        let (operation, parameters) = find_operation(api, &parts.method, rest)?;
+        let permit = self.admit(&plan, api, &target, &headers, &client)?;
+        let by_product = api.chains.get(operation).ok_or(Rejection::OperationNotFound)?;
+        let routed = Routed { chain: by_product.chain(permit.product), permit, parameters };
         let target = without_key(target, &mut headers, api);
         record.routed(&routed.chain.facts, routed.permit.subscription.as_ref(), &target);
         body.limit(plan.request_body_bytes).map_err(Rejection::from)?;
@@ -130,6 +136,7 @@ impl Gate {
         let facts = Facts {
             request_id: Arc::from(arrival.request_id.as_str()),
             client_ip: client.address,
+            client_ipv6_prefix: plan.client_ipv6_prefix,
             route: Arc::clone(&routed.chain.facts),
             subscription: routed.permit.subscription,
             parameters: routed.parameters,
@@ -208,16 +215,19 @@ impl Gate {
 
 /// All sections, in order. Always ends with something for the client.
 async fn all_sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
-    let outcome = sections(walk, chain, record).await;
-    if !walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
-        return outcome;
+    let mut outcome = sections(walk, chain, record).await;
+    if walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
+        // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
+        walk.answer(outcome.head, outcome.body);
+        if let Err(Stop::Failed(failure)) = walk.settle_later() {
+            tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+        }
+        outcome = answered(walk);
     }
-    // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
-    walk.answer(outcome.head, outcome.body);
-    if let Err(Stop::Failed(failure)) = walk.settle_later() {
-        tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+    if !walk.is_counted_for_good().await {
+        tracing::warn!("a call was counted, but its count can't be written to the disk");
     }
-    answered(walk)
+    outcome
 }
 
 async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
@@ -353,31 +363,47 @@ fn find_api<'p, 't>(plan: &'p Plan, target: &'t PathAndQuery) -> Result<(&'p Api
     Ok((api, rest))
 }
 
-fn route<'p>(
-    plan: &'p Plan,
-    api: &'p Api,
-    rest: &str,
-    method: &http::Method,
-    target: &PathAndQuery,
-    headers: &HeaderMap,
-    client: &Client,
-) -> Result<Routed<'p>, Rejection> {
-    let (operation, parameters) = match &api.operations {
-        Some(table) => table.find(method, rest).ok_or(Rejection::OperationNotFound)?,
-        None => (0, Parameters::new()),
-    };
-    let key = presented_key(api, headers, target);
-    let permit = admit::admit(&plan.keys, &api.door, key.as_deref(), unix_ms).map_err(|refusal| {
-        let realm = format!("{}://{}/{}", client.scheme.as_str(), authority_of(client), api.path);
-        let challenge = Box::new(KeyChallenge { realm, header: api.key_names.header_as_written.clone() });
-        match refusal {
-            Refusal::KeyMissing => Rejection::SubscriptionKeyMissing(challenge),
-            Refusal::KeyInvalid => Rejection::SubscriptionKeyInvalid(challenge),
+impl Gate {
+    /// Who calls, and in whose context.
+    fn admit(
+        &self,
+        plan: &Plan,
+        api: &Api,
+        target: &PathAndQuery,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Result<Permit, Rejection> {
+        let key = presented_key(api, headers, target).map_err(|Ambiguous| Rejection::SubscriptionKeyAmbiguous)?;
+        let key = key.map(|key| KeyDigest::of(&key));
+        let attempt = key.map(|key| self.guesses.attempt(client.address, plan.client_ipv6_prefix, &key));
+        if let Some(attempt) = attempt {
+            let checked = self.guesses.check(attempt, plan.key_guesses);
+            checked.map_err(|TooManyGuesses(seconds)| Rejection::TooManyKeyGuesses(seconds))?;
         }
-    })?;
-    let by_product = api.chains.get(operation).ok_or(Rejection::OperationNotFound)?;
-    let chain = by_product.chain(permit.product);
-    Ok(Routed { chain, permit, parameters })
+        let admitted = admit::admit(&plan.keys, &api.door, key.as_ref(), unix_ms);
+        match (&admitted, attempt) {
+            (Ok(_), Some(attempt)) => self.guesses.accepted(attempt),
+            (Err(_), Some(attempt)) if self.guesses.refused(attempt, plan.key_guesses) => {
+                tracing::warn!(client_ip = %client.address, "a client tries out subscription keys: it is refused for a while");
+            }
+            _ => {}
+        }
+        admitted.map_err(|refusal| {
+            let realm = format!("{}://{}/{}", client.scheme.as_str(), authority_of(client), api.path);
+            let challenge = Box::new(KeyChallenge { realm, header: api.key_names.header_as_written.clone() });
+            match refusal {
+                Refusal::KeyMissing => Rejection::SubscriptionKeyMissing(challenge),
+                Refusal::KeyInvalid => Rejection::SubscriptionKeyInvalid(challenge),
+            }
+        })
+    }
+}
+
+fn find_operation(api: &Api, method: &Method, rest: &str) -> Result<(usize, Parameters), Rejection> {
+    match &api.operations {
+        Some(table) => table.find(method, rest).ok_or(Rejection::OperationNotFound),
+        None => Ok((0, Parameters::new())),
+    }
 }
 
 fn unix_ms() -> i64 {

@@ -29,6 +29,9 @@ mod key;
 /// Who may call it.
 mod admit;
 
+/// Who tries out keys.
+mod guesses;
+
 /// Statements in their order.
 mod chain;
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tollgate_runtime::{Leases, Runtime};
 
 use crate::callout;
+use crate::guesses::KeyGuesses;
 use crate::handle::Gate;
 use crate::listen::{self, BindError, Listeners};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
@@ -98,6 +99,7 @@ struct Seat {
     access_log: Arc<AccessLog>,
     traffic: Arc<Traffic>,
     traces: Arc<TraceDesk>,
+    guesses: Arc<KeyGuesses>,
     settings: ServerSettings,
 }
 
@@ -118,6 +120,7 @@ impl Gateway {
             move |out: &mut String| metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped())
         };
         let traces = Arc::new(TraceDesk::default());
+        let guesses = Arc::new(KeyGuesses::new());
         let admin = match settings.admin {
             Some(address) => Some(
                 admin::start(address, readiness.clone(), Arc::clone(&traces), page)
@@ -137,6 +140,7 @@ impl Gateway {
                 access_log: Arc::clone(&access_log),
                 traffic: Arc::clone(&traffic),
                 traces: Arc::clone(&traces),
+                guesses: Arc::clone(&guesses),
                 settings: settings.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
@@ -206,6 +210,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         access_log: access_log.clone(),
         traffic: seat.traffic,
         traces: seat.traces,
+        guesses: seat.guesses,
         worker: seat.number,
     };
     tokio::task::spawn_local(async move { upstream.maintain().await });

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tollgate_core::fault::FaultKind;
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
-use tollgate_runtime::{Runtime, Statement, Totals};
+use tollgate_runtime::{QuotaHealth, Runtime, Statement, Totals};
 
 use crate::plan::Plan;
 
@@ -48,6 +48,9 @@ pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &
     // Writing to a String can't fail.
     let _ = write_gateway(out, plan, traffic, dropped_log_lines);
     let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());
+    if let Some(health) = runtime.services().quotas.health() {
+        let _ = write_quotas(out, health);
+    }
     runtime.services().metrics.write(out);
 }
 
@@ -68,6 +71,15 @@ fn write_gateway(out: &mut String, plan: &Plan, traffic: &Traffic, dropped_log_l
     writeln!(out, "tollgate_plan_generation {}", plan.generation)?;
     header(out, "tollgate_access_log_dropped_total", "counter", "Access-log lines that nobody could take in time.")?;
     writeln!(out, "tollgate_access_log_dropped_total {dropped_log_lines}")
+}
+
+fn write_quotas(out: &mut String, health: &QuotaHealth) -> std::fmt::Result {
+    let failures = "Times that used quotas could not be written to the disk.";
+    header(out, "tollgate_quota_write_failures_total", "counter", failures)?;
+    writeln!(out, "tollgate_quota_write_failures_total {}", health.write_failures())?;
+    let damaged = "Times that the file of used quotas was found damaged and set aside.";
+    header(out, "tollgate_quota_file_damaged_total", "counter", damaged)?;
+    writeln!(out, "tollgate_quota_file_damaged_total {}", health.times_damaged())
 }
 
 /// One metric of a statement's totals: name, help, and its lines' extra labels and values.

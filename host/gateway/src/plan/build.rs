@@ -91,6 +91,8 @@ impl PlanBuilder {
             keys,
             trusted_proxies: document.trusted_proxies.clone(),
             request_body_bytes: document.limits.request_body_bytes,
+            client_ipv6_prefix: document.limits.client_ipv6_prefix,
+            key_guesses: document.limits.key_guesses,
             secrets: Secrets::of(document),
             statements: all,
             generation: self.generations.fetch_add(1, Ordering::Relaxed),

@@ -7,6 +7,7 @@ mod faults;
 mod flow;
 mod forwarding;
 mod gateway;
+mod hostile;
 mod isolation;
 mod keys;
 mod limits;
