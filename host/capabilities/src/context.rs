@@ -27,6 +27,11 @@ impl Host for Session {
         Ok(self.exchange()?.original_target.as_str().to_owned())
     }
 
+    fn client_network(&mut self) -> Result<String> {
+        self.enter()?;
+        Ok(self.exchange()?.facts.client_network())
+    }
+
     fn api_id(&mut self) -> Result<String> {
         self.enter()?;
         Ok(self.exchange()?.facts.route.api.clone())

@@ -210,6 +210,7 @@ impl Exchange {
             Fact::RequestUrl => self.url(self.request.target.as_str()),
             Fact::RequestOriginalUrl => self.url(self.original_target.as_str()),
             Fact::RequestClientIp => Value::String(self.facts.client_ip.to_string().into()),
+            Fact::RequestClientNetwork => Value::String(self.facts.client_network().into()),
             Fact::RequestBody => self.request_body.clone().map_or(Value::Null, Value::Bytes),
             Fact::RequestId => text(&self.facts.request_id),
             Fact::Elapsed => {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use tollgate_document::{Diagnostics, Document, StateSettings};
+use tollgate_document::{Diagnostics, Document, Durable, StateSettings};
 use tollgate_gateway::{Plan, PlanBuilder};
 use tollgate_runtime::{
-    CacheStore, EventLogSettings, EventStore, LimiterStore, MetricStore, QuotaStore, Runtime, RuntimeSettings, Services,
+    CacheStore, Durability, EventLogSettings, EventStore, LimiterStore, MetricStore, QuotaStore, Runtime,
+    RuntimeSettings, Services,
 };
 
 use crate::built_ins::BUILT_INS;
@@ -55,7 +56,11 @@ pub(crate) fn services(state: &StateSettings, directory: &Path) -> anyhow::Resul
     std::fs::create_dir_all(directory)
         .with_context(|| format!("the state directory {} can't be made", directory.display()))?;
     let file = directory.join("quotas.redb");
-    let quotas = QuotaStore::open(&file, state.quota_flush).with_context(|| {
+    let durability = match state.durable {
+        Durable::Batched => Durability::Batched(state.quota_flush),
+        Durable::Strict => Durability::Strict(state.quota_flush),
+    };
+    let quotas = QuotaStore::open(&file, durability).with_context(|| {
         format!("{} can't be opened (does another gateway use this state directory?)", file.display())
     })?;
     Ok(services_with(state, quotas))

@@ -45,7 +45,7 @@ pub use policy::{
     Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,
 };
 pub use settings::{
-    AccessLog, CacheSettings, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts, Underscores,
-    UpgradeLimits,
+    AccessLog, CacheSettings, Durable, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts,
+    Underscores, UpgradeLimits,
 };
 pub use tls::{CertificateFiles, ListenTls, TlsVersion};

@@ -89,13 +89,20 @@ pub const ORIGIN_IDLE_TIMEOUT_S: u64 = 60;
 /// Bytes of counters in memory: about half a million keys.
 pub const LIMITER_BYTES: u64 = 64 << 20;
 
+/// Bits of an IPv6 address that tell one client from another: what a household or a rented machine gets at least.
+pub const CLIENT_IPV6_PREFIX: u8 = 64;
+
+/// Wrong subscription keys, each another, that one client may show within a minute: more than a misconfigured client
+/// ever has, and nothing against the 2^256 that there are.
+pub const KEY_GUESSES: u64 = 100;
+
 /// Bytes of cached responses in memory.
 pub const CACHE_BYTES: u64 = 128 << 20;
 
 /// Bytes of one cached response: the limit of API management.
 pub const CACHE_ENTRY_BYTES: u64 = 2 << 20;
 
-/// Milliseconds of counting that a power cut may lose: one write to disk is shared by all calls of this time.
+/// Milliseconds of counting that a crash may lose: one write to disk is shared by all calls of this time.
 pub const QUOTA_FLUSH_MS: u64 = 100;
 
 /// Bytes of an event log's file: about 200,000 records of half a KiB, which editors and scripts still open.
@@ -177,6 +184,10 @@ pub struct GatewayLimits {
     pub origin_idle_timeout: Duration,
     /// `origin-http2-streams`, see [`ORIGIN_HTTP2_STREAMS`].
     pub origin_http2_streams: usize,
+    /// `client-ipv6-prefix`, see [`CLIENT_IPV6_PREFIX`].
+    pub client_ipv6_prefix: u8,
+    /// `key-guesses`, see [`KEY_GUESSES`]. 0 for no limit.
+    pub key_guesses: u64,
 }
 
 /// What HTTP/2 clients may do: the keys `http2-…` of `limits`.
@@ -242,6 +253,8 @@ impl Default for GatewayLimits {
             origin_idle_connections: ORIGIN_IDLE_CONNECTIONS,
             origin_idle_timeout: Duration::from_secs(ORIGIN_IDLE_TIMEOUT_S),
             origin_http2_streams: ORIGIN_HTTP2_STREAMS,
+            client_ipv6_prefix: CLIENT_IPV6_PREFIX,
+            key_guesses: KEY_GUESSES,
         }
     }
 }
@@ -280,6 +293,18 @@ pub struct StateSettings {
     pub cache_entry_bytes: u64,
     /// `quota-flush-ms`, see [`QUOTA_FLUSH_MS`].
     pub quota_flush: Duration,
+    /// `durable`.
+    pub durable: Durable,
+}
+
+/// What a crash may lose of used quotas: the key `durable` below `state`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durable {
+    /// `batched`: what was counted within `quota-flush-ms`. No request waits for the disk.
+    #[default]
+    Batched,
+    /// `strict`: nothing. A request goes on when its count is on the disk.
+    Strict,
 }
 
 impl Default for StateSettings {
@@ -290,6 +315,7 @@ impl Default for StateSettings {
             cache_bytes: CACHE_BYTES,
             cache_entry_bytes: CACHE_ENTRY_BYTES,
             quota_flush: Duration::from_millis(QUOTA_FLUSH_MS),
+            durable: Durable::default(),
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum Fact {
     RequestOriginalUrl,
     /// `request.client_ip`.
     RequestClientIp,
+    /// `request.client_network`.
+    RequestClientNetwork,
     /// `request.body` and `request.json`: bytes, or null without a body.
     RequestBody,
     /// `response.status`, an int.

@@ -44,6 +44,9 @@ pub(crate) use statement::{Answer, PolicyRefusal};
 /// Bytes of a body that is read because an expression asks for it, or because it may be sent again.
 const READ_BODY_BYTES: usize = tollgate_core::limits::BODY_BYTES;
 
+/// How long a disk may take to write a count: one that takes longer is as good as broken.
+const COUNT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// An exchange on its way through the sections.
 pub(crate) struct Walk {
     leases: Rc<Leases>,
@@ -246,6 +249,18 @@ impl Walk {
                 detail: Some(failed.to_string()),
             }))
         })
+    }
+
+    /// Wait for counts that have to be on disk before anything else happens. False if they can't be written.
+    pub(crate) async fn is_counted_for_good(&mut self) -> bool {
+        let Some(exchange) = self.exchange_mut() else { return true };
+        for unwritten in exchange.holds.take_unwritten() {
+            let written = tokio::time::timeout(COUNT_PATIENCE, unwritten.is_written()).await;
+            if !written.unwrap_or(false) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Make this the response that statements see.

@@ -23,6 +23,7 @@ use crate::body::{Body, Flow};
 use crate::certificates::Certificates;
 use crate::chain::{Answer, Received, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
+use crate::guesses::KeyGuesses;
 use crate::hop;
 use crate::key::without_key;
 use crate::observe::access_log::WorkerLog;
@@ -35,7 +36,7 @@ use crate::route::Parameters;
 use crate::serve::{Arrival, Handler, check};
 use crate::tunnel::{self, Places, Wanted};
 use crate::upstream::Upstream;
-use way::{Unrouted, find_api, head_of, normalised, preflight, route};
+use way::{Asked, Unrouted, find_api, head_of, normalised, preflight, route};
 
 /// What answers the requests of one worker.
 pub(crate) struct Gate {
@@ -45,6 +46,7 @@ pub(crate) struct Gate {
     pub(crate) access_log: WorkerLog,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) traces: Arc<TraceDesk>,
+    pub(crate) guesses: Arc<KeyGuesses>,
     /// The worker's number.
     pub(crate) worker: usize,
     /// Room for upgraded connections.
@@ -55,6 +57,7 @@ pub(crate) struct Gate {
 struct Beginning<'c> {
     chain: &'c Arc<Chain>,
     client: IpAddr,
+    client_ipv6_prefix: u8,
     subscription: Option<Arc<SubscriptionFacts>>,
     parameters: Parameters,
     head: RequestHead,
@@ -63,9 +66,9 @@ struct Beginning<'c> {
 
 impl<'c> Beginning<'c> {
     /// Nothing known of subscription and parameters, and no trace.
-    fn at(chain: &'c Arc<Chain>, client: &Client, head: RequestHead) -> Beginning<'c> {
-        let client = client.address;
-        Beginning { chain, client, subscription: None, parameters: Parameters::new(), head, is_traced: false }
+    fn at(plan: &Plan, chain: &'c Arc<Chain>, client: &Client, head: RequestHead) -> Beginning<'c> {
+        let (client, client_ipv6_prefix) = (client.address, plan.client_ipv6_prefix);
+        Beginning { chain, client, client_ipv6_prefix, subscription: None, parameters: Parameters::new(), head, is_traced: false }
     }
 }
 
@@ -144,7 +147,7 @@ impl Gate {
             let Some(chain) = &plan.nowhere else { return Err(rejection) };
             let head = head_of(parts.method, &client, target, headers);
             let limits = Limits { body_bytes: plan.request_body_bytes, total: None };
-            return self.refused(rejection, Beginning::at(chain, &client, head), body, limits, arrival, record).await;
+            return self.refused(rejection, Beginning::at(&plan, chain, &client, head), body, limits, arrival, record).await;
         };
         if !check::is_registered(&parts.method) && !api.own_methods.contains(&parts.method) {
             return Err(Rejection::MethodUnknown);
@@ -159,7 +162,7 @@ impl Gate {
         let is_traced = self.traces.admits(&mut headers);
         if let Some(chain) = preflight(api, rest, &parts.method, &headers) {
             let head = head_of(Method::OPTIONS, &client, target.clone(), headers.clone());
-            let mut walk = self.begin(Beginning::at(&chain, &client, head), Body::empty(), arrival);
+            let mut walk = self.begin(Beginning::at(&plan, &chain, &client, head), Body::empty(), arrival);
             if let Err(Stop::Answered(answer)) = walk.section(Section::Inbound, 0).await {
                 let mut outcome = Outcome { head: answer.head, body: answer.body };
                 walk.place_staged(&mut outcome.head.headers);
@@ -168,13 +171,14 @@ impl Gate {
                 return Ok((outcome, walk, Flow::new()));
             }
         }
-        let routed = route(&plan, api, rest, &parts.method, &target, &headers, &client);
+        let asked = Asked { method: &parts.method, rest, target: &target, headers: &headers, client: &client };
+        let routed = route(&plan, &self.guesses, api, &asked);
         let target = without_key(target, &mut headers, api);
         let routed = match routed {
             Ok(routed) => routed,
             Err(Unrouted { rejection, chain, parameters }) => {
                 let head = head_of(parts.method, &client, target, headers);
-                let beginning = Beginning { parameters, is_traced, ..Beginning::at(chain, &client, head) };
+                let beginning = Beginning { parameters, is_traced, ..Beginning::at(&plan, chain, &client, head) };
                 return self.refused(rejection, beginning, body, limits, arrival, record).await;
             }
         };
@@ -186,7 +190,7 @@ impl Gate {
             subscription: routed.permit.subscription,
             parameters: routed.parameters,
             is_traced,
-            ..Beginning::at(routed.chain, &client, head_of(parts.method, &client, target, headers))
+            ..Beginning::at(&plan, routed.chain, &client, head_of(parts.method, &client, target, headers))
         };
         let mut walk = self.begin(beginning, body, arrival);
         walk.received = received;
@@ -232,10 +236,11 @@ impl Gate {
     }
 
     fn begin(&self, beginning: Beginning<'_>, body: Body, arrival: &Arrival) -> Walk {
-        let Beginning { chain, client, subscription, parameters, head, is_traced } = beginning;
+        let Beginning { chain, client, client_ipv6_prefix, subscription, parameters, head, is_traced } = beginning;
         let facts = Facts {
             request_id: Arc::from(arrival.request_id.as_str()),
             client_ip: client,
+            client_ipv6_prefix,
             route: Arc::clone(&chain.facts),
             subscription,
             parameters,
@@ -303,16 +308,19 @@ impl Gate {
 
 /// All sections, in order. Always ends with something for the client.
 async fn all_sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
-    let outcome = sections(walk, chain, record).await;
-    if !walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
-        return outcome;
+    let mut outcome = sections(walk, chain, record).await;
+    if walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
+        // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
+        walk.answer(outcome.head, outcome.body);
+        if let Err(Stop::Failed(failure)) = walk.settle_later() {
+            tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+        }
+        outcome = answered(walk);
     }
-    // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
-    walk.answer(outcome.head, outcome.body);
-    if let Err(Stop::Failed(failure)) = walk.settle_later() {
-        tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+    if !walk.is_counted_for_good().await {
+        tracing::warn!("a call was counted, but its count can't be written to the disk");
     }
-    answered(walk)
+    outcome
 }
 
 async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {

@@ -35,6 +35,9 @@ mod key;
 /// Who may call it.
 mod admit;
 
+/// Who tries out keys.
+mod guesses;
+
 /// Statements in their order.
 mod chain;
 

@@ -68,6 +68,10 @@ pub struct Plan {
     /// What may stand behind bodies.
     pub(crate) trailers: Arc<TrailerNames>,
     pub(crate) request_body_bytes: u64,
+    /// How many bits of an IPv6 address tell one client from another.
+    pub(crate) client_ipv6_prefix: u8,
+    /// How many keys one source may try out within a minute; 0 for no limit.
+    pub(crate) key_guesses: u64,
     /// Every statement once, for metrics.
     pub(crate) statements: Vec<Arc<Statement>>,
     /// What no trace may hold.

@@ -71,6 +71,10 @@ pub enum Rejection {
     SubscriptionKeyMissing(Box<KeyChallenge>),
     /// There was a key, and it opens nothing here.
     SubscriptionKeyInvalid(Box<KeyChallenge>),
+    /// Several keys in one place.
+    SubscriptionKeyAmbiguous,
+    /// The client has tried out too many keys; seconds until it may show another.
+    TooManyKeyGuesses(u64),
     /// A policy failed, and it fails closed.
     PolicyFault,
     /// An expression of the document failed.
@@ -143,6 +147,16 @@ impl Rejection {
                 Client,
                 "Access denied due to invalid subscription key. Make sure to provide a valid key for an active \
                  subscription.",
+            ),
+            R::SubscriptionKeyAmbiguous => {
+                Row(S::BAD_REQUEST, "authorization", "SubscriptionKeyAmbiguous", Client, "Bad request")
+            }
+            R::TooManyKeyGuesses(_) => Row(
+                S::TOO_MANY_REQUESTS,
+                "authorization",
+                "TooManyKeyGuesses",
+                Client,
+                "Too many invalid subscription keys. Try again later.",
             ),
             R::PolicyFault => Row(S::INTERNAL_SERVER_ERROR, "policy", "PolicyFault", Guest, "Internal server error"),
             R::ExpressionFailed => {
@@ -252,6 +266,9 @@ impl Rejection {
             }
             Rejection::Overloaded | Rejection::ConcurrencyExceeded => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_SECONDS));
+            }
+            Rejection::TooManyKeyGuesses(seconds) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             // RFC 9110 §15.5.6 wants `Allow`; an empty one says that the resource takes no method at all, so the
             // truth for a target that wasn't even routed is to name none.

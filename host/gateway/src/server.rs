@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tollgate_runtime::{Leases, Runtime, Turns};
 
 use crate::callout;
+use crate::guesses::KeyGuesses;
 use crate::handle::Gate;
 use crate::listen::{self, BindError, Listeners, Sockets};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
@@ -104,6 +105,7 @@ struct Seat {
     access_log: Arc<AccessLog>,
     traffic: Arc<Traffic>,
     traces: Arc<TraceDesk>,
+    guesses: Arc<KeyGuesses>,
     settings: ServerSettings,
 }
 
@@ -125,6 +127,7 @@ impl Gateway {
             move |out: &mut String| metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped())
         };
         let traces = Arc::new(TraceDesk::default());
+        let guesses = Arc::new(KeyGuesses::new());
         let admin = match settings.admin {
             Some(address) => Some(
                 admin::start(address, readiness.clone(), Arc::clone(&traces), page)
@@ -145,6 +148,7 @@ impl Gateway {
                 access_log: Arc::clone(&access_log),
                 traffic: Arc::clone(&traffic),
                 traces: Arc::clone(&traces),
+                guesses: Arc::clone(&guesses),
                 settings: settings.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
@@ -233,6 +237,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         access_log: access_log.clone(),
         traffic: seat.traffic,
         traces: seat.traces,
+        guesses: seat.guesses,
         worker: seat.number,
         tunnels: Places::new(seat.settings.upgrades.div_ceil(seat.settings.workers.max(1))),
     };

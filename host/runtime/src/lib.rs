@@ -49,11 +49,13 @@ pub use statement::{Mode, OnFailure, Statement, StatementSettings};
 pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, Resource, StoredResponse};
 pub use tollgate_capabilities::events::{EventLogSettings, EventStore};
 pub use tollgate_capabilities::exchange::{
-    Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts,
+    Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts, ipv6_network,
 };
 pub use tollgate_capabilities::expression::{EXPRESSION_FAILED, Failed, StatementExpression};
 pub use tollgate_capabilities::http_client::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
-pub use tollgate_capabilities::limiter::{Acquired, LedgerError, LimiterStore, Permit, QuotaStore};
+pub use tollgate_capabilities::limiter::{
+    Acquired, Durability, LedgerError, LimiterStore, Permit, QuotaHealth, QuotaStore, Rule,
+};
 pub use tollgate_capabilities::metrics::MetricStore;
 pub use tollgate_capabilities::secrets::Secrets;
 pub use tollgate_capabilities::session::{Identity, Services, Turn, Turns};

@@ -17,6 +17,12 @@ pub fn client_ip() -> String {
     host::client_ip()
 }
 
+/// The client as counters take it: [`client_ip`], but of an IPv6 address only the network, because one client has as
+/// many addresses of it as it likes. Examples: `192.0.2.7`, `2001:db8:0:1::/64`.
+pub fn client_network() -> String {
+    host::client_network()
+}
+
 /// The id of the API that was matched.
 pub fn api_id() -> String {
     host::api_id()

@@ -14,6 +14,7 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "test support: a guest that can't be made is a failing test")]
 
+mod caller;
 mod contract;
 mod module;
 mod source;
@@ -129,6 +130,13 @@ pub fn bomb(instructions: usize) -> Vec<u8> {
     componentize("bomb", &Source::parse("bomb", &text))
 }
 
+/// A component that calls every import of the contract as the request's body says: for each call a step of 136 bytes,
+/// the function's number in the first one and from the ninth on sixteen words, its arguments as they are.
+pub fn caller() -> Vec<u8> {
+    let plain = Source::parse("caller", ";;! phases: on-request\n");
+    componentize("caller", &Source::parse("caller", &caller::text(&plain)))
+}
+
 fn core_module(name: &str, text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("guest `{name}`: {error}"))
 }
@@ -184,6 +192,15 @@ mod tests {
                 && matches!(wit_component::decode(&bytes), Ok(DecodedWasm::Component(..)));
             assert_eq!(is_component, whole, "{name}");
         }
+    }
+
+    #[test]
+    fn the_caller_imports_everything() {
+        let DecodedWasm::Component(resolve, world) = wit_component::decode(&caller()).unwrap() else {
+            panic!("it is no component");
+        };
+        let imports = &resolve.worlds[world].imports;
+        assert!(imports.len() >= 14, "{}", imports.len());
     }
 
     #[test]

@@ -85,6 +85,14 @@ impl Setup {
         }
     }
 
+    /// Let no file of the gateway grow beyond `bytes`: its disk is full, and nobody else's.
+    pub fn file_size_limit(mut self, bytes: u64) -> Self {
+        // POSIX counts in blocks of 512 bytes. Without the signal, writing fails as it does on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        self.program = Some(vec!["/bin/sh".into(), "-c".into(), script.into(), binary()]);
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn program(mut self, words: &[&Path]) -> Self {
         self.program = Some(words.iter().map(|word| word.to_path_buf()).collect());

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::Reader;
 use super::fields::Fields;
-use crate::settings::{AccessLog, CACHE_ENTRY_BYTES, GatewayLimits, StateSettings, Timeouts, Underscores};
+use crate::settings::{AccessLog, CACHE_ENTRY_BYTES, Durable, GatewayLimits, StateSettings, Timeouts, Underscores};
 use crate::yaml::{Content, Node, Quoted};
 
 /// A day: nobody waits longer for HTTP, and every sum of two stays far from the end of the clock.
@@ -135,7 +135,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn gateway_limits(&mut self, node: Option<&Arc<Node>>) -> GatewayLimits {
-        const KEYS: [&str; 24] = [
+        const KEYS: [&str; 26] = [
+            "client-ipv6-prefix",
+            "key-guesses",
             "request-header-timeout",
             "request-body-timeout",
             "request-body-rate",
@@ -194,6 +196,12 @@ impl Reader<'_> {
         self.set_bytes(&fields, "request-body-bytes", 0, 1 << 40, &mut l.request_body_bytes);
         self.set_count(&fields, "connections", 1, 1_000_000, &mut l.connections);
         self.set_count(&fields, "origin-idle-connections", 0, 10_000, &mut l.origin_idle_connections);
+        if let Some(bits) = fields.get("client-ipv6-prefix").and_then(|node| self.integer(node, 16, 128)) {
+            l.client_ipv6_prefix = bits as u8;
+        }
+        if let Some(guesses) = fields.get("key-guesses").and_then(|node| self.integer(node, 0, 1_000_000)) {
+            l.key_guesses = guesses;
+        }
         limits
     }
 
@@ -234,7 +242,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn state(&mut self, node: Option<&Arc<Node>>) -> StateSettings {
-        const KEYS: [&str; 5] = ["directory", "limiter-bytes", "cache-bytes", "cache-entry-bytes", "quota-flush-ms"];
+        const KEYS: [&str; 6] =
+            ["directory", "limiter-bytes", "cache-bytes", "cache-entry-bytes", "quota-flush-ms", "durable"];
         /// More memory than a gateway's machine has.
         const MAX_BYTES: u64 = 64 << 30;
         let mut state = StateSettings::default();
@@ -261,6 +270,10 @@ impl Reader<'_> {
         }
         if let Some(ms) = fields.get("quota-flush-ms").and_then(|node| self.integer(node, 1, 60_000)) {
             state.quota_flush = Duration::from_millis(ms);
+        }
+        let durable = [("batched", Durable::Batched), ("strict", Durable::Strict)];
+        if let Some(found) = fields.get("durable").and_then(|node| self.choice(node, &durable)) {
+            state.durable = found;
         }
         state
     }

@@ -86,6 +86,10 @@ impl Walk {
         };
         self.exchange = exchange;
         self.trace_called(statement, phase, began, &called);
+        if !self.is_counted_for_good().await {
+            let detail = "a quota's count can't be written to the disk, and `state: durable` is `strict`";
+            return self.fail(statement, phase, Fault::new(FaultKind::Host, detail));
+        }
         match called {
             Ok(called) if statement.mode == Mode::Observe => {
                 self.observe(statement, phase, &called);

@@ -10,9 +10,10 @@ use tollgate_core::message::RequestHead;
 use tollgate_core::path;
 use tollgate_core::place::Section;
 
-use crate::admit::{self, Permit, Refusal};
+use crate::admit::{self, KeyDigest, Permit, Refusal};
 use crate::forwarded::Client;
-use crate::key::presented_key;
+use crate::guesses::{KeyGuesses, TooManyGuesses};
+use crate::key::{Ambiguous, presented_key};
 use crate::plan::{Api, Chain, Plan, Step};
 use crate::respond::{KeyChallenge, Rejection};
 use crate::route::Parameters;
@@ -57,36 +58,62 @@ pub(super) fn find_api<'p, 't>(plan: &'p Plan, target: &'t PathAndQuery) -> Opti
     Some((plan.apis.get(number)?, rest))
 }
 
+/// What a request asks for, and who asks.
+pub(super) struct Asked<'r> {
+    pub(super) method: &'r Method,
+    /// The path behind the API's.
+    pub(super) rest: &'r str,
+    pub(super) target: &'r PathAndQuery,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) client: &'r Client,
+}
+
 pub(super) fn route<'p>(
     plan: &'p Plan,
+    guesses: &KeyGuesses,
     api: &'p Api,
-    rest: &str,
-    method: &http::Method,
-    target: &PathAndQuery,
-    headers: &HeaderMap,
-    client: &Client,
+    asked: &Asked<'_>,
 ) -> Result<Routed<'p>, Unrouted<'p>> {
     let no_operation =
         || Unrouted { rejection: Rejection::OperationNotFound, chain: &api.nowhere, parameters: Parameters::new() };
     let (operation, parameters) = match &api.operations {
-        Some(table) => table.find(method, rest).ok_or_else(no_operation)?,
+        Some(table) => table.find(asked.method, asked.rest).ok_or_else(no_operation)?,
         None => (0, Parameters::new()),
     };
     let by_product = api.chains.get(operation).ok_or_else(no_operation)?;
-    let key = presented_key(api, headers, target);
-    let permit = match admit::admit(&plan.keys, &api.door, key.as_deref(), unix_ms) {
-        Ok(permit) => permit,
-        Err(refusal) => {
-            let realm = format!("{}://{}/{}", client.scheme.as_str(), authority_of(client), api.path);
-            let challenge = Box::new(KeyChallenge { realm, header: api.key_names.header_as_written.clone() });
-            let rejection = match refusal {
-                Refusal::KeyMissing => Rejection::SubscriptionKeyMissing(challenge),
-                Refusal::KeyInvalid => Rejection::SubscriptionKeyInvalid(challenge),
-            };
-            return Err(Unrouted { rejection, chain: by_product.chain(None), parameters });
+    match admit(plan, guesses, api, asked) {
+        Ok(permit) => Ok(Routed { chain: by_product.chain(permit.product), permit, parameters }),
+        Err(rejection) => Err(Unrouted { rejection, chain: by_product.chain(None), parameters }),
+    }
+}
+
+/// Who calls, and in whose context.
+fn admit(plan: &Plan, guesses: &KeyGuesses, api: &Api, asked: &Asked<'_>) -> Result<Permit, Rejection> {
+    let client = asked.client;
+    let key = presented_key(api, asked.headers, asked.target);
+    let key = key.map_err(|Ambiguous| Rejection::SubscriptionKeyAmbiguous)?;
+    let key = key.map(|key| KeyDigest::of(&key));
+    let attempt = key.map(|key| guesses.attempt(client.address, plan.client_ipv6_prefix, &key));
+    if let Some(attempt) = attempt {
+        let checked = guesses.check(attempt, plan.key_guesses);
+        checked.map_err(|TooManyGuesses(seconds)| Rejection::TooManyKeyGuesses(seconds))?;
+    }
+    let admitted = admit::admit(&plan.keys, &api.door, key.as_ref(), unix_ms);
+    match (&admitted, attempt) {
+        (Ok(_), Some(attempt)) => guesses.accepted(attempt),
+        (Err(_), Some(attempt)) if guesses.refused(attempt, plan.key_guesses) => {
+            tracing::warn!(client_ip = %client.address, "a client tries out subscription keys: it is refused for a while");
         }
-    };
-    Ok(Routed { chain: by_product.chain(permit.product), permit, parameters })
+        _ => {}
+    }
+    admitted.map_err(|refusal| {
+        let realm = format!("{}://{}/{}", client.scheme.as_str(), authority_of(client), api.path);
+        let challenge = Box::new(KeyChallenge { realm, header: api.key_names.header_as_written.clone() });
+        match refusal {
+            Refusal::KeyMissing => Rejection::SubscriptionKeyMissing(challenge),
+            Refusal::KeyInvalid => Rejection::SubscriptionKeyInvalid(challenge),
+        }
+    })
 }
 
 fn unix_ms() -> i64 {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tollgate_core::fault::FaultKind;
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
-use tollgate_runtime::{LookedUp, Runtime, Statement, Totals};
+use tollgate_runtime::{LookedUp, QuotaHealth, Runtime, Statement, Totals};
 
 use crate::plan::Plan;
 
@@ -63,6 +63,9 @@ pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &
     let _ = write_gateway(out, plan, traffic, dropped_log_lines);
     let _ = write_cache(out, traffic, runtime);
     let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());
+    if let Some(health) = runtime.services().quotas.health() {
+        let _ = write_quotas(out, health);
+    }
     runtime.services().metrics.write(out);
 }
 
@@ -93,6 +96,15 @@ fn write_cache(out: &mut String, traffic: &Traffic, runtime: &Runtime) -> std::f
     writeln!(out, "tollgate_cache_requests_total{{result=\"miss\"}} {}", sum(|row| &row.cache_misses))?;
     header(out, "tollgate_cache_bytes", "gauge", "Bytes of cached responses, about.")?;
     writeln!(out, "tollgate_cache_bytes {}", runtime.services().cache.bytes())
+}
+
+fn write_quotas(out: &mut String, health: &QuotaHealth) -> std::fmt::Result {
+    let failures = "Times that used quotas could not be written to the disk.";
+    header(out, "tollgate_quota_write_failures_total", "counter", failures)?;
+    writeln!(out, "tollgate_quota_write_failures_total {}", health.write_failures())?;
+    let damaged = "Times that the file of used quotas was found damaged and set aside.";
+    header(out, "tollgate_quota_file_damaged_total", "counter", damaged)?;
+    writeln!(out, "tollgate_quota_file_damaged_total {}", health.times_damaged())
 }
 
 /// One metric of a statement's totals: name, help, and its lines' extra labels and values.

@@ -113,6 +113,8 @@ impl PlanBuilder {
             underscores: document.underscores,
             trailers: common.trailers,
             request_body_bytes: document.limits.request_body_bytes,
+            client_ipv6_prefix: document.limits.client_ipv6_prefix,
+            key_guesses: document.limits.key_guesses,
             secrets,
             statements: all,
             generation: self.generations.fetch_add(1, Ordering::Relaxed),

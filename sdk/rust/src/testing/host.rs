@@ -25,6 +25,15 @@ pub(crate) mod context {
         with(|call| call.request.client_ip.clone())
     }
 
+    /// With the prefix that gateways have by default.
+    pub(crate) fn client_network() -> String {
+        let address = client_ip();
+        match address.parse::<std::net::Ipv6Addr>() {
+            Ok(v6) => format!("{}/64", std::net::Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            Err(_) => address,
+        }
+    }
+
     pub(crate) fn api_id() -> String {
         with(|call| call.request.api_id.clone())
     }

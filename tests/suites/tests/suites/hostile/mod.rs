@@ -7,6 +7,7 @@ mod guests;
 mod http1;
 mod http1_slow;
 mod http2;
+mod limits;
 mod paths;
 mod tls;
 mod upgrades;

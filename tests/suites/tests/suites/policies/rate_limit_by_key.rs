@@ -38,7 +38,7 @@ fn a_call_too_many_is_429_and_told_when_to_come_back() {
 #[test]
 fn each_address_has_calls_of_its_own() {
     let gateway = serve(&limited("calls: 1, counter-key: client-ip"), hello());
-    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"] {
+    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"] {
         assert_eq!(gateway.send(&from(address)).status, 200, "{address}");
         assert_eq!(gateway.send(&from(address)).status, 429, "{address}");
     }
