@@ -68,7 +68,15 @@ impl<'c> Beginning<'c> {
     /// Nothing known of subscription and parameters, and no trace.
     fn at(plan: &Plan, chain: &'c Arc<Chain>, client: &Client, head: RequestHead) -> Beginning<'c> {
         let (client, client_ipv6_prefix) = (client.address, plan.client_ipv6_prefix);
-        Beginning { chain, client, client_ipv6_prefix, subscription: None, parameters: Parameters::new(), head, is_traced: false }
+        Beginning {
+            chain,
+            client,
+            client_ipv6_prefix,
+            subscription: None,
+            parameters: Parameters::new(),
+            head,
+            is_traced: false,
+        }
     }
 }
 
@@ -147,7 +155,9 @@ impl Gate {
             let Some(chain) = &plan.nowhere else { return Err(rejection) };
             let head = head_of(parts.method, &client, target, headers);
             let limits = Limits { body_bytes: plan.request_body_bytes, total: None };
-            return self.refused(rejection, Beginning::at(&plan, chain, &client, head), body, limits, arrival, record).await;
+            return self
+                .refused(rejection, Beginning::at(&plan, chain, &client, head), body, limits, arrival, record)
+                .await;
         };
         if !check::is_registered(&parts.method) && !api.own_methods.contains(&parts.method) {
             return Err(Rejection::MethodUnknown);

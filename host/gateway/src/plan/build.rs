@@ -368,8 +368,14 @@ fn nowhere(document: &Document, common: &Common, steps: &Steps) -> Option<Arc<Ch
     let url = BaseUrl::parse("http://nowhere.invalid").ok()?;
     let target = Target { origin: Origin::of(&url, None).ok()?, base: String::new() };
     let limits = &document.limits.timeouts;
-    let forwarding =
-        Forwarding { path: String::new(), target, backends: Arc::clone(&common.backends), timeouts: timeouts(limits) };
+    let forwarding = Forwarding {
+        path: String::new(),
+        target,
+        backends: Arc::clone(&common.backends),
+        timeouts: timeouts(limits),
+        trailers: Arc::clone(&common.trailers),
+        via: None,
+    };
     let facts = RouteFacts {
         api: String::new(),
         api_path: String::new(),

@@ -65,7 +65,8 @@ impl Journal {
 
     /// Go on with the other file; the number of the one that was written.
     pub(super) fn switch(&mut self) -> usize {
-        std::mem::replace(&mut self.active, 1 - self.active)
+        let other = 1 - self.active;
+        std::mem::replace(&mut self.active, other)
     }
 
     /// All of this file is committed.

@@ -12,7 +12,7 @@ use tollgate_caching::{RequestDirectives, Stored};
 use super::{Found, Read};
 use crate::body::Body;
 use crate::cache::Joined;
-use crate::chain::Walk;
+use crate::chain::{Received, Walk};
 use crate::plan::Forward;
 
 /// How long it may take up to the response's head.
@@ -44,6 +44,8 @@ impl Walk {
             staged_names: Vec::new(),
             section: self.section,
             origin_time: None,
+            received: Received::default(),
+            upgrade: None,
         };
         let read = Read {
             caching: Arc::clone(&read.caching),
