@@ -216,11 +216,13 @@ impl Instance {
 type Made = (wasmtime::component::Instance, (Result<(), ConfigError>,));
 
 /// The export `configure`.
+type Configure<'c> = TypedFunc<(&'c str,), (Result<(), ConfigError>,)>;
+
 fn configure_of<'c>(
     instance: &wasmtime::component::Instance,
     store: &mut Store<Session>,
     unit: &Unit,
-) -> wasmtime::Result<TypedFunc<(&'c str,), (Result<(), ConfigError>,)>> {
+) -> wasmtime::Result<Configure<'c>> {
     instance.get_typed_func(store, unit.admitted.indices.configure)
 }
 

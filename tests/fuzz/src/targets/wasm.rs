@@ -28,7 +28,7 @@ pub(super) fn runtime() -> Arc<Runtime> {
         metrics: MetricStore::default(),
         events: EventStore::default(),
     };
-    let settings = RuntimeSettings { compile_cache: None, workers: 1, services: Arc::new(services) };
+    let settings = RuntimeSettings { compile_cache: None, compiler: None, workers: 1, services: Arc::new(services) };
     Arc::new(Runtime::new(settings).expect("an engine can be made"))
 }
 
@@ -56,11 +56,12 @@ pub(super) fn statement(bytes: &[u8]) -> (Statement, Rc<Leases>) {
         scope_place: "apis/a".into(),
         expressions: Vec::new(),
         egress: Arc::new(Egress::default()),
+        secrets: Arc::default(),
         on_failure: OnFailure::Closed,
         mode: Mode::Enforce,
     };
     let statement = Statement::new(&runtime, unit.expect("the guest takes its configuration"), settings);
-    (statement, Rc::new(Leases::new(runtime, 0, None)))
+    (statement, Rc::new(Leases::new(runtime, 0, None, None)))
 }
 
 /// An exchange at its beginning.

@@ -531,7 +531,7 @@ fn a_change_ends_the_copies_of_all_subscriptions_and_variants() {
         true => response.header("cache-control", "max-age=60").header("vary", "accept"),
         false => Response::new(204),
     });
-    let yaml = format!("{}", keyed_api("inbound: []", "inbound: [ base ]"))
+    let yaml = keyed_api("inbound: []", "inbound: [ base ]")
         .replace("    policies:\n      inbound: []", "    cache: {}\n    policies:\n      inbound: []");
     let gateway = serve(&yaml, origin);
     let ask = |key: &str, accept: &str| {

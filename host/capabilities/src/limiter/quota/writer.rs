@@ -316,7 +316,7 @@ impl Work {
         let file = self.ledger.path().display().to_string();
         match found {
             Found::Whole => {}
-            Found::New => tracing::info!(file, "a new quota file was made"),
+            Found::New => tracing::debug!(file, "a new quota file was made"),
             Found::Repaired => tracing::info!(file, "the quota file was not closed when it was last used; it is whole"),
             Found::Damaged(problem) => {
                 self.health.damaged.fetch_add(1, Ordering::Relaxed);

@@ -51,6 +51,7 @@ fn exchange(asked: &Asked) -> Exchange {
     let facts = Facts {
         request_id: Arc::from("1"),
         client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        client_ipv6_prefix: 64,
         route: Arc::new(route),
         subscription: asked.subscription.map(subscription),
         parameters: Default::default(),

@@ -13,15 +13,12 @@ fn row_16_a_head_that_does_not_come_is_a_408_with_a_body() {
         let mut connection = siege.gateway.connect();
         connection.write(begun.as_bytes()).unwrap();
         let begin = Instant::now();
-        match begun.len() {
-            // What has begun as a request is answered.
-            25.. => {
-                let response = answer(&mut connection).unwrap();
-                assert_eq!((response.status, response.headers.get("connection")), (408, Some("close")), "{begun:?}");
-                assert_eq!(response.json()["statusCode"], 408);
-                assert!(response.headers.has("x-request-id"));
-            }
-            _ => {}
+        // What has begun as a request is answered.
+        if begun.len() >= 25 {
+            let response = answer(&mut connection).unwrap();
+            assert_eq!((response.status, response.headers.get("connection")), (408, Some("close")), "{begun:?}");
+            assert_eq!(response.json()["statusCode"], 408);
+            assert!(response.headers.has("x-request-id"));
         }
         assert!(ends_within(&mut connection, 10 * SECOND), "{begun:?}");
         assert!(begin.elapsed() >= SECOND / 2);

@@ -88,7 +88,7 @@ fn row_41_no_limit_admits_one_call_more_or_less_over_many() {
                     let Some(of_key) = admitted.get((number / (2 * LIMIT)) as usize) else { return };
                     let key = number / (2 * LIMIT);
                     // One of the two is what limits, the other one has a key of its own for each request.
-                    let (rate, quota) = if key % 2 == 0 { (key, number) } else { (number, key) };
+                    let (rate, quota) = if key.is_multiple_of(2) { (key, number) } else { (number, key) };
                     let request = Request::get("/")
                         .header("x-rate", format!("{} {rate}", key % 2))
                         .header("x-quota", format!("{} {quota}", key % 2));
