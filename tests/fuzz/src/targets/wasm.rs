@@ -56,7 +56,7 @@ pub(super) fn statement(bytes: &[u8]) -> (Statement, Rc<Leases>) {
         scope_place: "apis/a".into(),
         expressions: Vec::new(),
         egress: Arc::new(Egress::default()),
-        secrets: Arc::default(),
+        secrets: tollgate_runtime::Secrets::default(),
         on_failure: OnFailure::Closed,
         mode: Mode::Enforce,
     };
