@@ -131,7 +131,7 @@ fn names_that_are_not_near_anything_are_answered_with_all() {
     assert_eq!(
         error("state: { teapot: 1 }"),
         "t.yaml:1:10: unknown key `teapot`; expected one of `directory`, `limiter-bytes`, `cache-bytes`, \
-         `cache-entry-bytes`, `quota-flush-ms`"
+         `cache-entry-bytes`, `quota-flush-ms`, `durable`"
     );
     assert_eq!(error("products: [{ id: p, apis: [a] }]"), "t.yaml:1:28: unknown API `a`; there are none");
 }

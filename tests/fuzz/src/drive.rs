@@ -65,7 +65,7 @@ pub fn round(target: &Target, round: &Round, mut progress: impl FnMut(u64)) -> E
     let mut ended = Ended { executions: 0, new: 0, failed: None };
     let mut seeds = seeds.into_iter();
     while ended.executions < round.executions {
-        if ended.executions % 64 == 0 {
+        if ended.executions.is_multiple_of(64) {
             progress(ended.executions);
             if began.elapsed() >= round.time {
                 break;

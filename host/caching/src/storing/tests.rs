@@ -1,3 +1,5 @@
+//! What may be stored.
+
 use std::time::SystemTime;
 
 use http::HeaderName;

@@ -35,10 +35,12 @@ fn parts(answer: &[u8]) -> (String, String) {
     (head.chars().skip(9).take(3).collect(), body.to_owned())
 }
 
-/// The origin's view with parameters in order: their order tells no responses apart (`cache-lookup`).
+/// The origin's view with parameters in order and without the usual port: neither tells responses apart
+/// (`cache-lookup`).
 fn canonical(body: &str) -> String {
     let (target, rest) = body.split_once('\n').unwrap_or((body, ""));
-    let Some((path, query)) = target.split_once('?') else { return body.to_owned() };
+    let rest = rest.replacen(":80\n", "\n", 1);
+    let Some((path, query)) = target.split_once('?') else { return format!("{target}\n{rest}") };
     let mut parameters: Vec<&str> = query.split('&').collect();
     parameters.sort_unstable();
     format!("{path}?{}\n{rest}", parameters.join("&"))

@@ -68,7 +68,7 @@ fn make() -> Run {
         let is_json = body.trim_ascii_start().first().is_some_and(|byte| *byte != b'<');
         let json = match is_json {
             true => body.to_vec(),
-            false => match convert(&to_json, "application/xml", body) {
+            false => match convert(to_json, "application/xml", body) {
                 Ok(json) => json,
                 Err(reason) => return outcome(("xml", reason)),
             },
@@ -83,7 +83,7 @@ fn make() -> Run {
             }
         };
         if !xml.is_empty() {
-            convert(&to_json, "application/xml", &xml).expect("what comes of JSON is XML");
+            convert(to_json, "application/xml", &xml).expect("what comes of JSON is XML");
         }
         let shape = |bytes: &[u8], byte: u8| bytes.iter().filter(|found| **found == byte).count().min(6);
         outcome((

@@ -56,7 +56,7 @@ fn make() -> Run {
     Box::new(move |input| {
         let answer = exchange(gateway.address(), input);
         asked += 1;
-        if asked % 64 == 0 {
+        if asked.is_multiple_of(64) {
             assert_eq!(gateway.get("/").status, 200, "it serves on");
         }
         let text = String::from_utf8_lossy(&answer);

@@ -482,7 +482,6 @@ fn what_changes_a_resource_ends_what_is_stored_of_it() {
         ("PUT", 204, false),
         ("PATCH", 200, false),
         ("DELETE", 303, false),
-        ("M-SEARCH", 200, false),
         ("POST", 404, true),
         ("DELETE", 500, true),
         ("OPTIONS", 200, true),

@@ -1,3 +1,5 @@
+//! Admissions against a model.
+
 use super::*;
 use proptest::prelude::*;
 

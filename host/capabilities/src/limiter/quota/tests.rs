@@ -1,3 +1,5 @@
+//! Quotas under load and over restarts.
+
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,3 +1,5 @@
+//! Counters under load.
+
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

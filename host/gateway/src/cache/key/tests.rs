@@ -1,3 +1,5 @@
+//! What tells responses apart.
+
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
