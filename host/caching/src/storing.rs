@@ -191,8 +191,9 @@ fn kept(head: &ResponseHead, directives: &ResponseDirectives, timing: &Timing) -
     for name in directives.private.fields().iter().chain(directives.no_cache.fields()) {
         head.headers.remove(name);
     }
-    // It is written anew each time, from what was computed.
+    // It is written anew each time, from what was computed. Trailers aren't stored, so none may be announced.
     head.headers.remove(header::AGE);
+    head.headers.remove(header::TRAILER);
     if !head.headers.contains_key(header::DATE)
         && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(timing.received_at))
     {

@@ -317,7 +317,7 @@ impl HttpBody for Body {
             Source::Client(body) => ready!(body.poll_frame(cx)),
             Source::Origin(body) => ready!(body.poll_frame(cx)),
             Source::Stream(body) => ready!(body.poll_frame(cx)),
-            Source::Poured(body) => ready!(body.poll_data(cx)).map(|read| read.map(Frame::data)),
+            Source::Poured(body) => ready!(body.poll_frame(cx)),
         };
         Poll::Ready(match read {
             Some(Ok(frame)) => this.pass(frame),

@@ -11,7 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body as _, SizeHint};
+use http::HeaderMap;
+use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -29,6 +30,8 @@ pub(crate) trait Room: 'static {
 /// What is handed to the reader, in order.
 enum Piece {
     Chunk(Bytes),
+    /// The end, and what was sent behind it. It isn't stored.
+    Trailers(HeaderMap),
     /// The body ended early.
     Failed(BodyError),
     /// From here on it is read from the origin.
@@ -62,12 +65,15 @@ pub(crate) fn pour(body: Body, cap: usize, room: impl Room, done: impl FnOnce(Op
     }
     let (sender, pieces) = mpsc::unbounded_channel();
     let left = body.size_hint().exact();
+    let trailers = body.trailers.clone();
     let room = Rc::new(RefCell::new(room));
     tokio::task::spawn_local({
         let room = Rc::clone(&room);
         async move { fill(body, cap, &*room, &sender, done).await }
     });
-    Body::from_poured(Poured { pieces, rest: None, left, is_done: false }).guarded(room)
+    let mut read = Body::from_poured(Poured { pieces, rest: None, left, is_done: false }).guarded(room);
+    read.trailers = trailers;
+    read
 }
 
 async fn fill(
@@ -86,7 +92,7 @@ async fn fill(
             Ok(None) => break (true, [None, None]),
             Ok(Some(Ok(frame))) => match frame.into_data() {
                 Ok(chunk) => chunk,
-                Err(_) => continue,
+                Err(frame) => break (true, [frame.into_trailers().ok().map(Piece::Trailers), None]),
             },
             Ok(Some(Err(error))) => break (false, [Some(Piece::Failed(error)), None]),
             Err(_) => break (false, [Some(Piece::Rest(Box::new(body))), None]),
@@ -109,20 +115,14 @@ async fn fill(
 }
 
 impl Poured {
-    pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
             if let Some(rest) = &mut self.rest {
-                return match ready!(Pin::new(&mut **rest).poll_frame(cx)) {
-                    Some(Ok(frame)) => match frame.into_data() {
-                        Ok(chunk) => Poll::Ready(Some(Ok(self.pass(chunk)))),
-                        Err(_) => continue,
-                    },
-                    Some(Err(error)) => Poll::Ready(Some(Err(error))),
-                    None => Poll::Ready(None),
-                };
+                return Pin::new(&mut **rest).poll_frame(cx);
             }
             return Poll::Ready(match ready!(self.pieces.poll_recv(cx)) {
-                Some(Piece::Chunk(chunk)) => Some(Ok(self.pass(chunk))),
+                Some(Piece::Chunk(chunk)) => Some(Ok(Frame::data(self.pass(chunk)))),
+                Some(Piece::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
                 Some(Piece::Failed(error)) => Some(Err(error)),
                 Some(Piece::Rest(rest)) => {
                     self.rest = Some(rest);
@@ -144,13 +144,16 @@ impl Poured {
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
-        self.is_done || self.left == Some(0) || self.rest.as_ref().is_some_and(|rest| rest.is_end_stream())
+        match &self.rest {
+            Some(rest) => rest.is_end_stream(),
+            None => self.is_done || self.left == Some(0),
+        }
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        match (self.left, &self.rest) {
-            (Some(left), _) => SizeHint::with_exact(left),
-            (None, Some(rest)) => rest.size_hint(),
+        match (&self.rest, self.left) {
+            (Some(rest), _) => rest.size_hint(),
+            (None, Some(left)) => SizeHint::with_exact(left),
             (None, None) => SizeHint::default(),
         }
     }
@@ -261,6 +264,32 @@ mod tests {
             settle().await;
             assert_eq!(*kept.borrow(), Some(None));
             assert_eq!(collect(body, 100).await, Err(BodyError::Broken));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn trailers_reach_the_reader_and_are_not_kept() {
+        on_a_worker(async {
+            let (sender, mut body) = source(None);
+            body.trailers = Some(std::sync::Arc::new(crate::body::trailers::TrailerNames::new(&["x-sum".into()])));
+            let kept = Kept::default();
+            let mut body = pour(body, 100, Bytewise(100), {
+                let kept = Rc::clone(&kept);
+                move |bytes| *kept.borrow_mut() = Some(bytes)
+            });
+            sender.send(chunk("hello")).ok().unwrap();
+            let trailers = HeaderMap::from_iter(
+                [("x-sum", "1"), ("x-other", "2")]
+                    .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))),
+            );
+            sender.send(Piece::Trailers(trailers)).ok().unwrap();
+            let mut next = async || poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            assert_eq!(next().await.unwrap().unwrap().into_data().ok().unwrap(), "hello");
+            let trailers = next().await.unwrap().unwrap().into_trailers().ok().unwrap();
+            assert_eq!((trailers.len(), &trailers["x-sum"]), (1, &http::HeaderValue::from_static("1")));
+            assert!(next().await.is_none());
+            assert_eq!(*kept.borrow(), Some(Some("hello".into())));
         })
         .await;
     }

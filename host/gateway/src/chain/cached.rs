@@ -90,8 +90,9 @@ impl Walk {
             return self.fetch_change(forward, caching).await;
         }
         // A body isn't part of any key, whoever made it, and what is being upgraded to is no response.
+        let is_upgrade = self.upgrade.is_some() || headers.contains_key(header::UPGRADE);
         let has_body = exchange.cache.has_body || !self.request_body.is_end_stream();
-        let is_for_origin = has_body || validation::is_for_origin(headers) || headers.contains_key(header::UPGRADE);
+        let is_for_origin = is_upgrade || has_body || validation::is_for_origin(headers);
         if !reads || is_for_origin {
             let why = if reads { Why::Bypass } else { Why::Method };
             self.fetch(forward).await?;

@@ -211,6 +211,8 @@ impl Walk {
         for name in &self.staged_names {
             head.headers.remove(name);
         }
+        // Trailers aren't stored, so none may be announced.
+        head.headers.remove(header::TRAILER);
         let services = self.leases.services();
         let cap = services.cache.entry_bytes();
         let body = std::mem::take(&mut self.response_body);
