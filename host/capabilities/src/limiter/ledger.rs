@@ -50,6 +50,8 @@ pub(crate) enum Found {
     Repaired,
     /// None; it was made.
     New,
+    /// None, though there was one: its journal is there. It was made.
+    Missing,
     /// Something that is no ledger, or no longer. It was set aside, and a new one was made.
     Damaged(String),
     /// The disk can't be used at the moment.
@@ -158,6 +160,7 @@ impl Ledger {
             opened.map_err(|_| Unopened::Damaged("its pages contradict each other".into()))??;
         self.database = Some(opened);
         Ok(match (is_new, was_repaired) {
+            (true, _) if super::quota::journal_path(&self.path, 0).exists() => Found::Missing,
             (true, _) => Found::New,
             (false, true) => Found::Repaired,
             (false, false) => Found::Whole,

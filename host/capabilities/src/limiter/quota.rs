@@ -22,6 +22,7 @@ use crate::clock::unix_ms;
 use journal::Journal;
 use writer::Writer;
 
+pub(crate) use journal::journal_path;
 pub use writer::{QuotaHealth, Unwritten};
 
 /// More shards than cores.

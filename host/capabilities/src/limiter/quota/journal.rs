@@ -26,7 +26,7 @@ pub(super) struct Journal {
 }
 
 /// The file of a journal beside the ledger.
-fn path(ledger: &Path, number: usize) -> PathBuf {
+pub(crate) fn journal_path(ledger: &Path, number: usize) -> PathBuf {
     ledger.with_extension(format!("journal-{number}"))
 }
 
@@ -34,8 +34,9 @@ impl Journal {
     /// Open or make the files beside `ledger`, and hand what they hold to `each`. The bytes that can't be read: of a
     /// write that was under way when the process was killed, or of a broken disk.
     pub(super) fn open(ledger: &Path, mut each: impl FnMut(&str, Count)) -> io::Result<(Journal, usize)> {
-        let open =
-            |number| File::options().read(true).write(true).create(true).truncate(false).open(path(ledger, number));
+        let open = |number| {
+            File::options().read(true).write(true).create(true).truncate(false).open(journal_path(ledger, number))
+        };
         let mut journal = Journal { files: [open(0)?, open(1)?], active: 0 };
         let mut unread = 0;
         for file in &mut journal.files {

@@ -301,7 +301,7 @@ impl Work {
         match reopened {
             Ok(Found::Unwritable(problem)) => self.tell_failure(&LedgerError::Disk(problem), 0),
             Ok(found) => {
-                if let Found::Damaged(_) | Found::New = found {
+                if let Found::Damaged(_) | Found::Missing = found {
                     self.tell(&found);
                 }
                 self.is_loaded = true;
@@ -317,6 +317,10 @@ impl Work {
         match found {
             Found::Whole => {}
             Found::New => tracing::debug!(file, "a new quota file was made"),
+            Found::Missing => {
+                self.health.damaged.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(file, "the quota file is gone: what it held of used quotas is lost");
+            }
             Found::Repaired => tracing::info!(file, "the quota file was not closed when it was last used; it is whole"),
             Found::Damaged(problem) => {
                 self.health.damaged.fetch_add(1, Ordering::Relaxed);

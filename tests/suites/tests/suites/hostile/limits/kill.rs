@@ -106,7 +106,7 @@ fn row_48_a_damaged_quota_file_is_told_and_set_aside_and_the_gateway_serves() {
     let state = tempfile::tempdir().unwrap();
     let file = state.path().join("quotas.redb");
     let yaml = document(state.path(), "batched");
-    for damage in ["garbage", "truncated", "empty"] {
+    for damage in ["garbage", "truncated", "empty", "gone"] {
         let gateway = Gateway::with(&yaml).origin(&origin).start();
         assert_eq!(gateway.send(&tenant(damage)).status, 204);
         gateway.sigterm();
@@ -117,12 +117,19 @@ fn row_48_a_damaged_quota_file_is_told_and_set_aside_and_the_gateway_serves() {
             "truncated" => whole[..whole.len() / 2].to_vec(),
             _ => Vec::new(),
         };
-        std::fs::write(&file, &bytes).unwrap();
+        match damage {
+            "gone" => std::fs::remove_file(&file).unwrap(),
+            _ => std::fs::write(&file, &bytes).unwrap(),
+        }
 
         let gateway = Gateway::with(&yaml).origin(&origin).start();
-        let line = gateway.wait_for_log("the quota file is damaged");
-        assert!(line.contains("quotas.redb.damaged"), "{line}");
-        assert_eq!(std::fs::read(state.path().join("quotas.redb.damaged")).unwrap(), bytes, "{damage}");
+        if damage == "gone" {
+            gateway.wait_for_log("the quota file is gone");
+        } else {
+            let line = gateway.wait_for_log("the quota file is damaged");
+            assert!(line.contains("quotas.redb.damaged"), "{line}");
+            assert_eq!(std::fs::read(state.path().join("quotas.redb.damaged")).unwrap(), bytes, "{damage}");
+        }
         assert_eq!(gateway.metrics().sum("tollgate_quota_file_damaged_total", &[]), 1.0);
         assert_eq!(gateway.send(&tenant(damage)).status, 204);
         gateway.sigterm();
