@@ -101,6 +101,8 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
             idle_timeout: limits.origin_idle_timeout,
             ..upstream::Settings::default()
         },
+        retry_percent: u32::try_from(limits.retry_percent).unwrap_or(u32::MAX),
+        retry_floor: u32::try_from(limits.retry_floor).unwrap_or(u32::MAX),
         access_log: match document.access_log {
             AccessLog::Stdout => LogTarget::Stdout,
             AccessLog::Stderr => LogTarget::Stderr,

@@ -120,10 +120,12 @@ pub struct Api {
     pub id: String,
     /// The public path, normalised and without a slash at either end; empty for the root. Example: `shop/orders`.
     pub path: String,
-    /// Where requests go. If the document refers to one of `backends`, that one's origin.
+    /// Where requests go. If the document refers to one of `backends`, that one's origin, the first if it has several.
     pub backend: Origin,
     /// How the origin is trusted. If the document refers to one of `backends`, as that one says.
     pub tls: OriginTls,
+    /// The id of the backend that it refers to.
+    pub backend_id: Option<String>,
     /// Is a key asked for, outside open products?
     pub subscription_required: bool,
     /// Where the key is looked for.

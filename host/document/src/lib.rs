@@ -29,7 +29,7 @@ mod yaml;
 
 mod read;
 
-pub use backend::{Backend, Origin, OriginTls};
+pub use backend::{Backend, BreakerRule, FailureReason, Member, Origin, OriginTls, Threshold};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
     Api, Component, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment, Sha256, Subscription,

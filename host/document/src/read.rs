@@ -4,6 +4,8 @@ mod apis;
 
 mod backends;
 
+mod breakers;
+
 mod components;
 
 mod definition;

@@ -49,6 +49,21 @@ pub const ORIGIN_IDLE_CONNECTIONS: usize = 64;
 /// Seconds that an idle connection to an origin is kept: less than the 65–75 of common servers, so that we close first.
 pub const ORIGIN_IDLE_TIMEOUT_S: u64 = 60;
 
+/// Percent of the requests to origins that may be sent a second time: what a failing origin bears on top.
+pub const RETRY_PERCENT: u32 = 10;
+
+/// Retries in ten seconds that are allowed however few requests there are: ten a second.
+pub const RETRY_FLOOR: u32 = 100;
+
+/// `circuit-breaker`: the least requests that a percentage is taken of. Of fewer, one failure is a tenth and more.
+pub const BREAKER_MINIMUM_REQUESTS: u32 = 10;
+
+/// `ejection`: how many requests in a row an origin of a pool may fail.
+pub const EJECTION_FAILURES: u32 = 3;
+
+/// `ejection`: seconds that an origin is passed over: a restart takes about as long.
+pub const EJECTION_S: u64 = 10;
+
 /// Bytes of counters in memory: about half a million keys.
 pub const LIMITER_BYTES: u64 = 64 << 20;
 
@@ -91,6 +106,10 @@ pub struct GatewayLimits {
     pub origin_idle_connections: usize,
     /// `origin-idle-timeout`, see [`ORIGIN_IDLE_TIMEOUT_S`].
     pub origin_idle_timeout: Duration,
+    /// `retry-percent`, see [`RETRY_PERCENT`].
+    pub retry_percent: usize,
+    /// `retry-floor`, see [`RETRY_FLOOR`].
+    pub retry_floor: usize,
 }
 
 impl Default for GatewayLimits {
@@ -108,6 +127,8 @@ impl Default for GatewayLimits {
             connections: CONNECTIONS,
             origin_idle_connections: ORIGIN_IDLE_CONNECTIONS,
             origin_idle_timeout: Duration::from_secs(ORIGIN_IDLE_TIMEOUT_S),
+            retry_percent: RETRY_PERCENT as usize,
+            retry_floor: RETRY_FLOOR as usize,
         }
     }
 }

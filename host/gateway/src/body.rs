@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
 
 use crate::serve::watch::Watch;
 use crate::upstream::response::OriginBody;
@@ -165,6 +166,13 @@ impl Body {
         match &mut self.source {
             Source::Client(body) => body.limit(bytes),
             _ => Ok(()),
+        }
+    }
+
+    /// Fail with a time-out when somebody still waits for an origin's body at this time. Other bodies don't.
+    pub(crate) fn end_by(&mut self, until: Instant) {
+        if let Source::Origin(body) = &mut self.source {
+            body.end_by(until);
         }
     }
 

@@ -170,10 +170,7 @@ impl Walk {
             }
         }
         if needs.response_body && self.exchange().is_some_and(|exchange| exchange.response.is_some()) {
-            let bytes = in_memory(&mut self.response_body).await.map_err(|error| match error {
-                BodyError::Timeout => Rejection::OriginTimeout,
-                BodyError::TooLarge { .. } | BodyError::Broken => Rejection::OriginFailed,
-            })?;
+            let bytes = in_memory(&mut self.response_body).await.map_err(Rejection::of_response_body)?;
             if let Some(exchange) = self.exchange_mut() {
                 exchange.response_body = Some(bytes).filter(|bytes| !bytes.is_empty());
             }

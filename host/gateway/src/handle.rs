@@ -140,7 +140,13 @@ impl Gate {
         let mut walk = self.new_walk(routed.chain, exchange, body);
         let within = all_sections(&mut walk, routed.chain, record);
         let outcome = match api.total_timeout {
-            Some(limit) => tokio::time::timeout(limit, within).await.map_err(|_| Rejection::TotalTimeout)?,
+            Some(limit) => {
+                let until = tokio::time::Instant::now() + limit;
+                let within = tokio::time::timeout_at(until, within).await;
+                let mut outcome = within.map_err(|_| Rejection::TotalTimeout)?;
+                outcome.body.end_by(until);
+                outcome
+            }
             None => within.await,
         };
         record.origin = walk.origin_time;

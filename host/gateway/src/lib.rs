@@ -32,6 +32,12 @@ mod admit;
 /// Statements in their order.
 mod chain;
 
+/// Which origin, and whether it may be asked.
+mod balance;
+
+/// How much may be sent a second time.
+mod retry_budget;
+
 /// Origins.
 pub mod upstream;
 
@@ -64,4 +70,5 @@ mod json;
 
 pub use explain::Unroutable;
 pub use plan::{BuiltIn, Plan, PlanBuilder};
+pub use retry_budget::RetryBudget;
 pub use server::{Gateway, LogTarget, ServerSettings, StartError};

@@ -19,6 +19,7 @@ use crate::observe::admin::{self, Admin, Readiness, Stage};
 use crate::observe::metrics::{self, Traffic};
 use crate::observe::tracing::TraceDesk;
 use crate::plan::Plan;
+use crate::retry_budget::RetryBudget;
 use crate::serve::{self, Server};
 use crate::upstream::{self, Upstream};
 
@@ -35,6 +36,10 @@ pub struct ServerSettings {
     pub serve: serve::Settings,
     /// What each worker keeps of origins.
     pub upstream: upstream::Settings,
+    /// Of the requests to origins, how many percent may be sent a second time.
+    pub retry_percent: u32,
+    /// Retries in ten seconds that are allowed however few requests there are.
+    pub retry_floor: u32,
     /// Where access is logged.
     pub access_log: LogTarget,
 }
@@ -98,6 +103,7 @@ struct Seat {
     access_log: Arc<AccessLog>,
     traffic: Arc<Traffic>,
     traces: Arc<TraceDesk>,
+    budget: Arc<RetryBudget>,
     settings: ServerSettings,
 }
 
@@ -111,11 +117,15 @@ impl Gateway {
         let (draining, _) = watch::channel(false);
         let readiness = Readiness::new();
         let traffic = Arc::new(Traffic::new(settings.workers));
+        let budget = Arc::new(RetryBudget::new(settings.retry_percent, settings.retry_floor, settings.workers));
         let access_log = Arc::new(AccessLog::start(settings.access_log.into()).map_err(StartError::Worker)?);
         let page = {
             let (plan, runtime, traffic) = (Arc::clone(&plan), Arc::clone(&runtime), Arc::clone(&traffic));
-            let access_log = Arc::clone(&access_log);
-            move |out: &mut String| metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped())
+            let (access_log, budget) = (Arc::clone(&access_log), Arc::clone(&budget));
+            move |out: &mut String| {
+                metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped());
+                metrics::write_retries(out, &budget);
+            }
         };
         let traces = Arc::new(TraceDesk::default());
         let admin = match settings.admin {
@@ -137,6 +147,7 @@ impl Gateway {
                 access_log: Arc::clone(&access_log),
                 traffic: Arc::clone(&traffic),
                 traces: Arc::clone(&traces),
+                budget: Arc::clone(&budget),
                 settings: settings.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
@@ -195,7 +206,7 @@ fn work(seat: Seat) {
 async fn serve_all(seat: Seat) -> io::Result<()> {
     let (client, callouts) = callout::channel();
     let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client))));
-    let upstream = Upstream::new(seat.settings.upstream);
+    let upstream = Upstream::new(seat.settings.upstream, seat.budget, seat.number);
     tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();
     drop(seat.access_log);

@@ -104,7 +104,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn gateway_limits(&mut self, node: Option<&Arc<Node>>) -> GatewayLimits {
-        const KEYS: [&str; 14] = [
+        const KEYS: [&str; 16] = [
             "request-header-timeout",
             "request-body-timeout",
             "idle-timeout",
@@ -119,6 +119,8 @@ impl Reader<'_> {
             "connections",
             "origin-idle-connections",
             "origin-idle-timeout",
+            "retry-percent",
+            "retry-floor",
         ];
         let mut limits = GatewayLimits::default();
         let Some(node) = node else {
@@ -141,6 +143,8 @@ impl Reader<'_> {
         self.set_bytes(&fields, "request-body-bytes", 0, 1 << 40, &mut l.request_body_bytes);
         self.set_count(&fields, "connections", 1, 1_000_000, &mut l.connections);
         self.set_count(&fields, "origin-idle-connections", 0, 10_000, &mut l.origin_idle_connections);
+        self.set_count(&fields, "retry-percent", 0, 1_000, &mut l.retry_percent);
+        self.set_count(&fields, "retry-floor", 0, 1_000_000, &mut l.retry_floor);
         limits
     }
 

@@ -10,6 +10,7 @@ use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::ResponseHead;
 
 use super::{Failing, StepFailure, Stop, Walk, in_memory};
+use crate::balance::{Tried, Unavailable};
 use crate::body::Body;
 use crate::hop;
 use crate::plan::{Forward, Target};
@@ -27,6 +28,13 @@ struct Head {
     headers: http::HeaderMap,
 }
 
+/// How a request is sent.
+struct Way<'f> {
+    forward: &'f Forward,
+    timeouts: Timeouts,
+    follows: bool,
+}
+
 impl Walk {
     pub(super) async fn forward(&mut self, forward: &Forward) -> Result<(), Stop> {
         let settings = self.forward_settings(forward).map_err(|failing| self.failed(&forward.own, failing))?;
@@ -36,19 +44,19 @@ impl Walk {
             let read = in_memory(&mut self.request_body).await;
             read.map_err(|error| self.failed(&forward.own, Failing::Rejected(Rejection::from(error))))?;
         }
-        let mut head = self.head().map_err(|rejection| self.failed(&forward.own, Failing::Rejected(rejection)))?;
+        let way = Way { forward, timeouts, follows };
         let sent = Instant::now();
+        let (mut head, mut response) = self.to_backend(&way).await?;
         let mut redirects = 0;
-        let response = loop {
-            let response = self.send(forward, &mut head, timeouts, follows).await?;
-            let next = (follows && redirects < MAX_REDIRECTS).then(|| redirected(&head, &response)).flatten();
-            let Some(next) = next else { break response };
+        while follows && redirects < MAX_REDIRECTS {
+            let Some(next) = redirected(&head, &response) else { break };
             if next.method == Method::GET && head.method != Method::GET {
                 self.request_body = Body::empty();
             }
             head = next;
             redirects += 1;
-        };
+            response = self.to_origin(&way, &head).await?;
+        }
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
         let is_head = head.method == Method::HEAD;
@@ -90,48 +98,90 @@ impl Walk {
         Ok((Timeouts { response_header, ..api.timeouts }, follows))
     }
 
-    /// The request as it goes out.
-    fn head(&mut self) -> Result<Head, Rejection> {
-        let api = std::sync::Arc::clone(&self.chain);
-        let api = &api.forwarding;
+    /// Method and headers as they go out; target and path are the chosen origin's.
+    fn head(&mut self) -> Result<(Method, http::HeaderMap), Rejection> {
         let is_seen_again = self.chain.reads_request_later;
         let exchange = self.exchange_mut().ok_or(Rejection::PolicyFault)?;
-        let target = api.target(exchange)?;
-        let path = api.path_at_origin(&target, &exchange.request.target, exchange.is_rewritten);
         let headers = match is_seen_again {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
         };
-        Ok(Head {
-            target,
-            method: exchange.request.method.clone(),
-            uri: path.map(Uri::from).ok_or(Rejection::MalformedPath)?,
-            headers,
-        })
+        Ok((exchange.request.method.clone(), headers))
     }
 
-    async fn send(
-        &mut self,
-        forward: &Forward,
-        head: &mut Head,
-        timeouts: Timeouts,
-        is_repeated: bool,
-    ) -> Result<Response<Body>, Stop> {
-        // A body in memory is shared and can be sent again; one that streams is gone after this.
-        let body = match self.request_body.in_memory() {
+    /// The path at an origin.
+    fn uri(&self, target: &Target) -> Result<Uri, Rejection> {
+        let exchange = self.exchange().ok_or(Rejection::PolicyFault)?;
+        let path = self.chain.forwarding.path_at_origin(target, &exchange.request.target, exchange.is_rewritten);
+        path.map(Uri::from).ok_or(Rejection::MalformedPath)
+    }
+
+    /// A body in memory is shared and can be sent again; one that streams is gone after this.
+    fn body(&mut self) -> Body {
+        match self.request_body.in_memory() {
             Some(bytes) => Body::full(bytes),
             None => std::mem::take(&mut self.request_body),
+        }
+    }
+
+    /// Send the request to an origin of its backend; to another one if there is no connection to the first, and the
+    /// budget for retries allows it: nothing was sent then. The head that was sent comes back, without headers unless
+    /// redirects are followed.
+    async fn to_backend(&mut self, way: &Way<'_>) -> Result<(Head, Response<Body>), Stop> {
+        let own = &way.forward.own;
+        let failed = |walk: &Walk, rejection: Rejection| walk.failed(own, Failing::Rejected(rejection));
+        let backend = match self.exchange() {
+            Some(exchange) => self.chain.forwarding.backend(exchange),
+            None => Err(Rejection::PolicyFault),
         };
-        let mut request = Request::new(body);
+        let backend = backend.map_err(|rejection| failed(self, rejection))?;
+        let mut tried = Tried::new();
+        let mut leave = backend.choose(&tried).map_err(|unavailable| self.unavailable(way.forward, unavailable))?;
+        let (method, headers) = self.head().map_err(|rejection| failed(self, rejection))?;
+        let kept = if way.follows { headers.clone() } else { http::HeaderMap::new() };
+        let mut request = Request::new(self.body());
+        *request.method_mut() = method.clone();
+        *request.headers_mut() = headers;
+        loop {
+            let target = leave.target().cloned().ok_or_else(|| failed(self, Rejection::PolicyFault))?;
+            let uri = self.uri(&target).map_err(|rejection| failed(self, rejection))?;
+            *request.uri_mut() = uri.clone();
+            hop::set_host(request.headers_mut(), &target.origin);
+            let unanswered = match self.upstream.try_send(&target.origin, request, way.timeouts).await {
+                Ok(response) => {
+                    leave.responded(response.status().as_u16(), response.headers());
+                    return Ok((Head { target, method, uri, headers: kept }, response));
+                }
+                Err(unanswered) => unanswered,
+            };
+            tried.push(leave.number());
+            leave.failed(&Rejection::from(&unanswered.error));
+            let stop = self.unanswered(way.forward, &target.origin, &unanswered.error);
+            let Some(unsent) = unanswered.unsent else { return Err(stop) };
+            let Ok(next) = backend.choose(&tried) else { return Err(stop) };
+            if !self.upstream.may_retry() {
+                return Err(stop);
+            }
+            request = unsent;
+            leave = next;
+        }
+    }
+
+    /// Nobody can be asked.
+    fn unavailable(&mut self, forward: &Forward, unavailable: Unavailable) -> Stop {
+        self.trace_own(&forward.own, || json!({ "failed": "circuit-breaker" }));
+        self.failed(&forward.own, Failing::Rejected(Rejection::from(unavailable)))
+    }
+
+    /// Follow a redirect.
+    async fn to_origin(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
+        let mut request = Request::new(self.body());
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = head.uri.clone();
-        *request.headers_mut() = match is_repeated {
-            true => head.headers.clone(),
-            false => std::mem::take(&mut head.headers),
-        };
+        *request.headers_mut() = head.headers.clone();
         hop::set_host(request.headers_mut(), &head.target.origin);
-        let answered = self.upstream.send(&head.target.origin, request, timeouts).await;
-        answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
+        let answered = self.upstream.send(&head.target.origin, request, way.timeouts).await;
+        answered.map_err(|error| self.unanswered(way.forward, &head.target.origin, &error))
     }
 
     fn unanswered(&mut self, forward: &Forward, origin: &Origin, error: &UpstreamError) -> Stop {

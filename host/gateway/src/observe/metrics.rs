@@ -11,6 +11,7 @@ use tollgate_core::verdict::Verdict;
 use tollgate_runtime::{Runtime, Statement, Totals};
 
 use crate::plan::Plan;
+use crate::retry_budget::RetryBudget;
 
 /// What workers count of requests: a row for each, so that nobody waits for anybody.
 #[derive(Debug)]
@@ -49,6 +50,13 @@ pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &
     let _ = write_gateway(out, plan, traffic, dropped_log_lines);
     let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());
     runtime.services().metrics.write(out);
+}
+
+/// Write how many retries there was no budget for.
+pub(crate) fn write_retries(out: &mut String, budget: &RetryBudget) {
+    let help = "Retries that were not made because the budget for them was spent.";
+    let _ = header(out, "tollgate_retries_refused_total", "counter", help);
+    let _ = writeln!(out, "tollgate_retries_refused_total {}", budget.refused());
 }
 
 fn header(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {

@@ -22,6 +22,7 @@ use super::step::Step;
 use super::steps::Maker;
 use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
+use crate::balance::{Backend, Breakers, Member};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts, Trust};
 
@@ -29,6 +30,7 @@ use crate::upstream::{Origin, Timeouts, Trust};
 pub struct PlanBuilder {
     runtime: Arc<Runtime>,
     components: Components,
+    breakers: Breakers,
     generations: AtomicU64,
 }
 
@@ -48,14 +50,19 @@ impl Steps {
 
 /// What all APIs of a plan share.
 struct Common {
-    backends: Arc<HashMap<String, Target>>,
+    backends: Arc<HashMap<String, Arc<Backend>>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
 }
 
 impl PlanBuilder {
     /// A builder with these built-in statements.
     pub fn new(runtime: Arc<Runtime>, built_ins: &'static [BuiltIn]) -> PlanBuilder {
-        PlanBuilder { runtime, components: Components::new(built_ins), generations: AtomicU64::new(1) }
+        PlanBuilder {
+            runtime,
+            components: Components::new(built_ins),
+            breakers: Breakers::default(),
+            generations: AtomicU64::new(1),
+        }
     }
 
     /// The runtime that plans run on.
@@ -72,7 +79,7 @@ impl PlanBuilder {
     /// Make a plan. Errors go to `diagnostics`, which may hold some already; a plan comes out only if it stays empty.
     pub fn build(&self, document: &Document, diagnostics: &mut Diagnostics) -> Option<Plan> {
         let steps = self.steps(document, diagnostics);
-        let common = common(document, diagnostics);
+        let common = common(document, &self.breakers, diagnostics);
         let keys = key_table(document);
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());
@@ -269,14 +276,26 @@ fn target(
     }
 }
 
-fn common(document: &Document, diagnostics: &mut Diagnostics) -> Common {
+fn common(document: &Document, breakers: &Breakers, diagnostics: &mut Diagnostics) -> Common {
     let mut backends = HashMap::new();
     let mut urls = BTreeMap::new();
     for backend in &document.backends {
-        urls.insert(backend.id.clone(), base_url(&backend.origin));
-        if let Some(target) = target(&backend.origin, &backend.tls, backend.mark, diagnostics) {
-            backends.insert(backend.id.clone(), target);
+        if let Some(first) = backend.members.first() {
+            urls.insert(backend.id.clone(), base_url(&first.origin));
         }
+        let members = backend.members.iter().filter_map(|member| {
+            let ejection = backend.ejection.as_ref();
+            // Ejected is an origin from a pool, and not from the other pools that it is in.
+            let name = format!("{}/{}/ejection", backend.id, member.origin);
+            Some(Member {
+                target: target(&member.origin, &member.tls, backend.mark, diagnostics)?,
+                weight: member.weight,
+                priority: member.priority,
+                breaker: breakers.of(&member.breaker_name, &member.breaker),
+                ejection: ejection.and_then(|rule| breakers.of(&name, std::slice::from_ref(rule))),
+            })
+        });
+        backends.insert(backend.id.clone(), Backend::new(members.collect()));
     }
     Common { backends: Arc::new(backends), backend_urls: Arc::new(urls) }
 }
@@ -291,7 +310,10 @@ fn build_api(
     let api = document.apis.get(number)?;
     let forwarding = Arc::new(Forwarding {
         path: api.path.clone(),
-        target: target(&api.backend, &api.tls, api.mark, diagnostics)?,
+        backend: match api.backend_id.as_ref().and_then(|id| common.backends.get(id)) {
+            Some(backend) => Arc::clone(backend),
+            None => Backend::single(target(&api.backend, &api.tls, api.mark, diagnostics)?),
+        },
         backends: Arc::clone(&common.backends),
         timeouts: Timeouts {
             connect: api.timeouts.connect,

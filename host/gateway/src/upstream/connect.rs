@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tollgate_core::egress;
 
 use super::resolve::Resolver;
+use super::socket::Socket;
 use super::stream::Stream;
 use super::{ConnectFault, Origin, UpstreamError};
 
@@ -37,7 +38,7 @@ pub(super) async fn connect(resolver: &Resolver, origin: &Origin, within: Durati
             Ok(Ok(stream)) => {
                 // Without it, the end of a request can wait for the origin's delayed acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let secured = timeout_at(deadline, secure(origin, stream)).await;
+                let secured = timeout_at(deadline, secure(origin, Socket::new(stream))).await;
                 return secured.map_err(|_| UpstreamError::ConnectTimeout)?;
             }
             Ok(Err(error)) => failure = UpstreamError::Connect(fault(&error)),
@@ -48,7 +49,7 @@ pub(super) async fn connect(resolver: &Resolver, origin: &Origin, within: Durati
 }
 
 /// TLS, if the origin is to be reached by it.
-async fn secure(origin: &Origin, stream: TcpStream) -> Result<Stream, UpstreamError> {
+async fn secure(origin: &Origin, stream: Socket) -> Result<Stream, UpstreamError> {
     let Some(trust) = &origin.tls else { return Ok(Stream::Plain(stream)) };
     let failed = UpstreamError::Connect(ConnectFault::Tls);
     let name = ServerName::try_from(origin.host.to_string()).map_err(|_| failed)?;
@@ -56,7 +57,9 @@ async fn secure(origin: &Origin, stream: TcpStream) -> Result<Stream, UpstreamEr
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(error) => {
             tracing::warn!(origin = origin.name(), %error, "the TLS handshake with an origin failed");
-            Err(failed)
+            let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+            let is_certificate = matches!(tls, Some(rustls::Error::InvalidCertificate(_)));
+            Err(if is_certificate { UpstreamError::Connect(ConnectFault::Certificate) } else { failed })
         }
     }
 }

@@ -2,16 +2,28 @@
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use super::socket::{Account, Socket};
 
 /// A connection to an origin.
 pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl Stream {
+    /// What became of its bytes.
+    pub(super) fn account(&self) -> &Rc<Account> {
+        match self {
+            Stream::Plain(socket) => socket.account(),
+            Stream::Tls(stream) => stream.get_ref().0.account(),
+        }
+    }
 }
 
 impl AsyncRead for Stream {

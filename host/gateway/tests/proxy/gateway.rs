@@ -15,7 +15,7 @@ use tollgate_gateway::listen::{Listeners, accept};
 use tollgate_gateway::respond::{Rejection, error_response};
 use tollgate_gateway::serve::{Arrival, Handler, Patience, Server, Settings};
 use tollgate_gateway::upstream::{self, Origin, Timeouts, Upstream};
-use tollgate_gateway::{forwarded, hop};
+use tollgate_gateway::{RetryBudget, forwarded, hop};
 
 /// What a test looks at.
 #[derive(Default)]
@@ -146,7 +146,7 @@ impl Gateway {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = runtime.enable_all().build_local(Default::default()).unwrap();
             runtime.block_on(async move {
-                let upstream = Upstream::new(upstream::Settings::default());
+                let upstream = Upstream::new(upstream::Settings::default(), Arc::new(RetryBudget::new(100, 100, 1)), 0);
                 let proxy = Proxy { upstream: upstream.clone(), origin, timeouts, seen: worker_seen };
                 tokio::task::spawn_local(async move { upstream.maintain().await });
                 accept(listeners, Server::new(proxy, settings), drained).await.unwrap();

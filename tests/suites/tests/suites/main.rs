@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
 
+mod balancing;
 mod failures;
 mod faults;
 mod flow;
 mod forwarding;
 mod gateway;
+mod hostile;
 mod isolation;
 mod keys;
 mod limits;
