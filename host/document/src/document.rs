@@ -14,7 +14,7 @@ use crate::backend::{Backend, Origin, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
-use crate::settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
+use crate::settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext};
 use crate::{read, yaml};
 
 /// Names that exist before the document is read.
@@ -37,6 +37,8 @@ pub struct Document {
     pub trusted_proxies: Vec<IpNet>,
     /// Where access is logged.
     pub access_log: AccessLog,
+    /// What is done about trace contexts.
+    pub trace_context: TraceContext,
     /// What clients and origins may use up.
     pub limits: GatewayLimits,
     /// Where counters and cached values live.

@@ -41,4 +41,6 @@ pub use policy::{
     Branch, Choose, Condition, Entry, ForwardRequest, Fragment, HttpVersion, Isolation, LimitConcurrency, Located,
     Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,
 };
-pub use settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts};
+pub use settings::{
+    AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext, TraceContextMode,
+};

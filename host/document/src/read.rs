@@ -57,12 +57,13 @@ use schemas::Schemas;
 use tollgate_core::place::Scope;
 
 /// The top-level keys.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "listen",
     "admin",
     "workers",
     "trusted-proxies",
     "access-log",
+    "trace-context",
     "limits",
     "state",
     "named-values",
@@ -132,6 +133,7 @@ impl Reader<'_> {
         let workers = self.workers(fields.get("workers"));
         let trusted_proxies = self.trusted_proxies(fields.get("trusted-proxies"));
         let access_log = self.access_log(fields.get("access-log"));
+        let trace_context = self.trace_context(fields.get("trace-context"));
         let state = self.state(fields.get("state"));
         // Named values come before fragments, whose texts they stand in, and both before policies.
         let named_values = self.named_values(fields.get("named-values"), env);
@@ -151,6 +153,7 @@ impl Reader<'_> {
             workers,
             trusted_proxies,
             access_log,
+            trace_context,
             limits: self.limits.clone(),
             state,
             named_values,

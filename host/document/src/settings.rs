@@ -49,6 +49,12 @@ pub const ORIGIN_IDLE_CONNECTIONS: usize = 64;
 /// Seconds that an idle connection to an origin is kept: less than the 65–75 of common servers, so that we close first.
 pub const ORIGIN_IDLE_TIMEOUT_S: u64 = 60;
 
+/// Requests in progress of the whole gateway: as many as connections, for each holds some 20 KiB with its body's buffers.
+pub const CONCURRENT_REQUESTS: usize = 10_000;
+
+/// Percent of the memory from which on new requests are refused: the rest is for those in progress.
+pub const MEMORY_PERCENT: usize = 90;
+
 /// Percent of the requests to origins that may be sent a second time: what a failing origin bears on top.
 pub const RETRY_PERCENT: u32 = 10;
 
@@ -106,6 +112,12 @@ pub struct GatewayLimits {
     pub origin_idle_connections: usize,
     /// `origin-idle-timeout`, see [`ORIGIN_IDLE_TIMEOUT_S`].
     pub origin_idle_timeout: Duration,
+    /// `concurrent-requests`, see [`CONCURRENT_REQUESTS`].
+    pub concurrent_requests: usize,
+    /// `memory-bytes`; none for what the control group or the machine has.
+    pub memory_bytes: Option<u64>,
+    /// `memory-percent`, see [`MEMORY_PERCENT`]; 0 for never.
+    pub memory_percent: usize,
     /// `retry-percent`, see [`RETRY_PERCENT`].
     pub retry_percent: usize,
     /// `retry-floor`, see [`RETRY_FLOOR`].
@@ -127,6 +139,9 @@ impl Default for GatewayLimits {
             connections: CONNECTIONS,
             origin_idle_connections: ORIGIN_IDLE_CONNECTIONS,
             origin_idle_timeout: Duration::from_secs(ORIGIN_IDLE_TIMEOUT_S),
+            concurrent_requests: CONCURRENT_REQUESTS,
+            memory_bytes: None,
+            memory_percent: MEMORY_PERCENT,
             retry_percent: RETRY_PERCENT as usize,
             retry_floor: RETRY_FLOOR as usize,
         }
@@ -190,6 +205,34 @@ pub enum AccessLog {
     /// `stderr`
     Stderr,
     /// `off`
+    Off,
+}
+
+/// What is done about W3C trace contexts: the top-level key `trace-context`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// `mode`
+    pub mode: TraceContextMode,
+    /// `sample-percent`: of the traces that begin here, how many are marked as sampled.
+    pub sample_percent: u32,
+}
+
+impl Default for TraceContext {
+    /// All are sampled: what tracing libraries do by themselves when nobody asks them anything.
+    fn default() -> TraceContext {
+        TraceContext { mode: TraceContextMode::Continue, sample_percent: 100 }
+    }
+}
+
+/// `mode` of `trace-context`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceContextMode {
+    /// `continue`: a client's well-formed context is continued, otherwise a trace begins.
+    #[default]
+    Continue,
+    /// `restart`: every request begins a trace.
+    Restart,
+    /// `off`: the headers pass as they come.
     Off,
 }
 

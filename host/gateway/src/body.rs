@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::overload;
 use crate::serve::watch::Watch;
 use crate::upstream::response::OriginBody;
 use client::ClientBody;
@@ -37,7 +38,13 @@ pub enum BodyError {
     /// The connection ended or the framing is wrong.
     #[error("the body ended before its end")]
     Broken,
+    /// There is no memory to hold it in; what streams past needs none.
+    #[error("memory is too short for the body")]
+    NoMemory,
 }
+
+/// So much of a body is held even while memory is short: most messages, which cost no more than their heads.
+const SMALL_BYTES: usize = 16 << 10;
 
 /// How far a body has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -317,7 +324,8 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Read a whole body of at most `max` bytes. Fails before reading if it is known to be larger.
+/// Read a whole body of at most `max` bytes. Fails before reading if it is known to be larger, and while memory is
+/// short if it isn't small.
 pub async fn collect(mut body: Body, max: usize) -> Result<Bytes, BodyError> {
     let limit = max as u64;
     if body.size_hint().lower() > limit {
@@ -331,6 +339,10 @@ pub async fn collect(mut body: Body, max: usize) -> Result<Bytes, BodyError> {
         length += chunk.len();
         if length > max {
             return Err(BodyError::TooLarge { limit });
+        }
+        // Refusing new requests isn't enough: those that are in may still have gigabytes to come.
+        if length > SMALL_BYTES && overload::memory_is_short() {
+            return Err(BodyError::NoMemory);
         }
         match &mut joined {
             Some(joined) => joined.extend_from_slice(&chunk),

@@ -121,7 +121,7 @@ async fn send_whole(upstream: &Upstream, asked: OutgoingRequest) -> Answer {
     let body = collect(body, max_body).await.map_err(|error| match error {
         BodyError::TooLarge { .. } => HttpFailure::TooLarge,
         BodyError::Timeout => HttpFailure::Timeout,
-        BodyError::Broken => HttpFailure::Broken(error.to_string()),
+        BodyError::Broken | BodyError::NoMemory => HttpFailure::Broken(error.to_string()),
     })?;
     Ok(IncomingResponse { head, body })
 }

@@ -25,10 +25,12 @@ use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
 use crate::observe::record::Record;
 use crate::observe::tracing::{TRACE_ID, TraceDesk};
+use crate::overload::Doorkeeper;
 use crate::plan::{Api, Chain, Plan, Step};
 use crate::respond::{self, KeyChallenge, Rejection, X_REQUEST_ID};
 use crate::route::Parameters;
 use crate::serve::{Arrival, Handler};
+use crate::trace_context::{TraceContext, TraceSettings};
 use crate::upstream::Upstream;
 
 /// What answers the requests of one worker.
@@ -39,6 +41,8 @@ pub(crate) struct Gate {
     pub(crate) access_log: WorkerLog,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) traces: Arc<TraceDesk>,
+    pub(crate) trace_context: TraceSettings,
+    pub(crate) door: Doorkeeper,
     /// The worker's number.
     pub(crate) worker: usize,
 }
@@ -64,8 +68,13 @@ struct Failing {
 }
 
 impl Handler for Gate {
-    async fn handle(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Body>, arrival: Arrival) -> Response<Body> {
         let mut record = Record::new(request.method(), request.uri(), request.headers(), &arrival);
+        record.trace = TraceContext::enter(request.headers_mut(), &arrival.request_id, &self.trace_context);
+        let Some(in_progress) = self.door.enter() else {
+            return self.reject(&Rejection::Overloaded, record, &arrival);
+        };
+        record.in_progress = Some(in_progress);
         match self.exchange(request, &arrival, &mut record).await {
             Ok((outcome, walk, request_flow)) => self.finish(outcome, Some(walk), request_flow, record, &arrival),
             Err(rejection) => self.reject(&rejection, record, &arrival),

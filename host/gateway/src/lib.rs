@@ -11,6 +11,12 @@ pub mod listen;
 /// Client connections: is it a request?
 pub mod serve;
 
+/// Too much to do.
+mod overload;
+
+/// Which trace a request belongs to.
+mod trace_context;
+
 /// One request through all of what follows.
 mod handle;
 
@@ -69,6 +75,8 @@ mod deadline;
 mod json;
 
 pub use explain::Unroutable;
+pub use overload::OverloadSettings;
 pub use plan::{BuiltIn, Plan, PlanBuilder};
 pub use retry_budget::RetryBudget;
 pub use server::{Gateway, LogTarget, ServerSettings, StartError};
+pub use trace_context::{TraceMode, TraceSettings};

@@ -298,10 +298,11 @@ impl From<&UpstreamError> for Rejection {
 impl Rejection {
     /// Of a response's body that was to be had whole before anything was sent.
     pub(crate) fn of_response_body(error: BodyError) -> Rejection {
-        let fault = OriginFault::of_body(error);
         match error {
-            BodyError::Timeout => Rejection::OriginTimeout(fault),
-            BodyError::TooLarge { .. } | BodyError::Broken => Rejection::OriginFailed(fault),
+            BodyError::Timeout => Rejection::OriginTimeout(OriginFault::HttpResponseTimeout),
+            BodyError::TooLarge { .. } => Rejection::OriginFailed(OriginFault::HttpResponseBodySize),
+            BodyError::Broken => Rejection::OriginFailed(OriginFault::HttpResponseIncomplete),
+            BodyError::NoMemory => Rejection::Overloaded,
         }
     }
 }
@@ -313,6 +314,7 @@ impl From<BodyError> for Rejection {
             BodyError::TooLarge { .. } => Rejection::BodyTooLarge,
             BodyError::Timeout => Rejection::BodyTimeout,
             BodyError::Broken => Rejection::MalformedBody,
+            BodyError::NoMemory => Rejection::Overloaded,
         }
     }
 }

@@ -144,6 +144,8 @@ struct Connections {
     open: RefCell<HashMap<u64, Option<Waker>>>,
     next: Cell<u64>,
     draining: Cell<bool>,
+    /// Each response is the last one of its connection.
+    leaving: Cell<bool>,
     closed: Notify,
 }
 
@@ -169,6 +171,7 @@ impl<H: Handler> Server<H> {
             open: RefCell::new(HashMap::new()),
             next: Cell::new(0),
             draining: Cell::new(false),
+            leaving: Cell::new(false),
             closed: Notify::new(),
         };
         let worker = Worker { handler, settings: Rc::new(settings), ids: RequestIds::new(), connections };
@@ -203,6 +206,11 @@ impl<H: Handler> Server<H> {
         while self.open() >= self.worker.settings.connections.max(1) {
             self.worker.connections.closed.notified().await;
         }
+    }
+
+    /// From now on each response says that it is its connection's last one.
+    pub fn leave(&self) {
+        self.worker.connections.leaving.set(true);
     }
 
     /// Finish what was begun and close: idle connections at once, others after their response, which says so.
@@ -286,6 +294,9 @@ impl<H: Handler> Worker<H> {
         }
         if !drains {
             watch.must_linger();
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.connections.leaving.get() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if !headers.contains_key(X_REQUEST_ID) {

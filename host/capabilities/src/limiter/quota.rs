@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -206,7 +206,8 @@ impl QuotaStore {
                 shared.shard(key).counters.insert(Arc::from(key), Kept { count, dirty: false });
             }
         })?;
-        let writer = Writer::start(ledger, Arc::clone(&shared), flush)?;
+        let writer = Writer { path: path.to_owned(), interval: flush, running: Mutex::default() };
+        writer.start(ledger, Arc::clone(&shared))?;
         Ok(QuotaStore { shared, writer: Some(Arc::new(writer)) })
     }
 
@@ -260,17 +261,36 @@ impl QuotaStore {
             writer.flush();
         }
     }
+
+    /// Write what has not been written yet and let go of the file, so that another process can open it. What is counted
+    /// from now on is in memory only, until [`Self::reopen`].
+    pub fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
+    }
+
+    /// Open the file again after [`Self::close`], and go on writing what is counted.
+    pub fn reopen(&self) -> Result<(), LedgerError> {
+        match &self.writer {
+            Some(writer) => writer.start(Ledger::open(&writer.path)?, Arc::clone(&self.shared)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The thread that writes the ledger.
 #[derive(Debug)]
 struct Writer {
-    wake: Option<SyncSender<SyncSender<()>>>,
-    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+    interval: Duration,
+    /// How to wake the thread, and the thread; none while the file is closed.
+    running: Mutex<Option<(SyncSender<SyncSender<()>>, JoinHandle<()>)>>,
 }
 
 impl Writer {
-    fn start(ledger: Ledger, shared: Arc<Shared>, interval: Duration) -> Result<Writer, LedgerError> {
+    fn start(&self, ledger: Ledger, shared: Arc<Shared>) -> Result<(), LedgerError> {
+        let interval = self.interval;
         let (wake, woken) = sync_channel::<SyncSender<()>>(1);
         let thread = std::thread::Builder::new()
             .name("quota-writer".into())
@@ -286,24 +306,32 @@ impl Writer {
                 }
             })
             .map_err(LedgerError::Thread)?;
-        Ok(Writer { wake: Some(wake), thread: Some(thread) })
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((wake, thread));
+        Ok(())
     }
 
     fn flush(&self) {
         let (done, finished) = sync_channel(1);
-        if self.wake.as_ref().is_some_and(|wake| wake.send(done).is_ok()) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.as_ref().is_some_and(|(wake, _)| wake.send(done).is_ok()) {
             // The thread is gone only if it panicked, and then there is nothing to wait for.
             let _ = finished.recv();
+        }
+    }
+
+    fn close(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((wake, thread)) = running {
+            // It writes once more when nobody can wake it any longer.
+            drop(wake);
+            let _ = thread.join();
         }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.wake = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 
@@ -371,6 +399,28 @@ mod tests {
         let store = QuotaStore::open(&path, Duration::from_secs(3600)).unwrap();
         let decision = store.admit("k", 1, &budget, 0).unwrap();
         assert_eq!((decision.remaining_calls, decision.remaining_bytes), (Some(6), Some(993)));
+    }
+
+    #[test]
+    fn another_process_may_open_the_file_while_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quotas.redb");
+        let budget = budget(Some(10), None, 0);
+        let open = || QuotaStore::open(&path, Duration::from_secs(3600));
+        let first = open().unwrap();
+        first.admit("k", 3, &budget, 0).unwrap();
+        assert!(open().is_err(), "one at a time");
+        first.close();
+        let second = open().unwrap();
+        assert_eq!(second.admit("k", 1, &budget, 0).unwrap().remaining_calls, Some(6));
+        first.admit("k", 1, &budget, 0).unwrap();
+        assert!(first.reopen().is_err());
+        drop(second);
+        first.reopen().unwrap();
+        first.flush();
+        drop(first);
+        // The first one's own count is what it wrote last.
+        assert_eq!(open().unwrap().admit("k", 0, &budget, 0).unwrap().remaining_calls, Some(6));
     }
 
     #[test]

@@ -8,7 +8,9 @@ use ipnet::IpNet;
 
 use super::Reader;
 use super::fields::Fields;
-use crate::settings::{AccessLog, CACHE_ENTRY_BYTES, GatewayLimits, StateSettings, Timeouts};
+use crate::settings::{
+    AccessLog, CACHE_ENTRY_BYTES, GatewayLimits, StateSettings, Timeouts, TraceContext, TraceContextMode,
+};
 use crate::yaml::{Content, Node, Quoted};
 
 /// A day: nobody waits longer for HTTP, and every sum of two stays far from the end of the clock.
@@ -104,7 +106,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn gateway_limits(&mut self, node: Option<&Arc<Node>>) -> GatewayLimits {
-        const KEYS: [&str; 16] = [
+        const KEYS: [&str; 19] = [
             "request-header-timeout",
             "request-body-timeout",
             "idle-timeout",
@@ -119,6 +121,9 @@ impl Reader<'_> {
             "connections",
             "origin-idle-connections",
             "origin-idle-timeout",
+            "concurrent-requests",
+            "memory-bytes",
+            "memory-percent",
             "retry-percent",
             "retry-floor",
         ];
@@ -143,6 +148,9 @@ impl Reader<'_> {
         self.set_bytes(&fields, "request-body-bytes", 0, 1 << 40, &mut l.request_body_bytes);
         self.set_count(&fields, "connections", 1, 1_000_000, &mut l.connections);
         self.set_count(&fields, "origin-idle-connections", 0, 10_000, &mut l.origin_idle_connections);
+        self.set_count(&fields, "concurrent-requests", 1, 10_000_000, &mut l.concurrent_requests);
+        l.memory_bytes = fields.get("memory-bytes").and_then(|node| self.bytes(node, 1 << 20, 1 << 50));
+        self.set_count(&fields, "memory-percent", 0, 100, &mut l.memory_percent);
         self.set_count(&fields, "retry-percent", 0, 1_000, &mut l.retry_percent);
         self.set_count(&fields, "retry-floor", 0, 1_000_000, &mut l.retry_floor);
         limits
@@ -175,6 +183,23 @@ impl Reader<'_> {
         if let Some(found) = fields.get(key).and_then(|node| self.integer(node, min, max)) {
             *value = found as usize;
         }
+    }
+
+    pub(super) fn trace_context(&mut self, node: Option<&Arc<Node>>) -> TraceContext {
+        const MODES: [(&str, TraceContextMode); 3] = [
+            ("continue", TraceContextMode::Continue),
+            ("restart", TraceContextMode::Restart),
+            ("off", TraceContextMode::Off),
+        ];
+        let mut context = TraceContext::default();
+        let Some(node) = node else { return context };
+        let fields =
+            self.fields(node, "a mapping with the keys `mode` and `sample-percent`", &["mode", "sample-percent"]);
+        context.mode = self.word(&fields, "mode", &MODES);
+        if let Some(percent) = fields.get("sample-percent").and_then(|node| self.integer(node, 0, 100)) {
+            context.sample_percent = u32::try_from(percent).unwrap_or(context.sample_percent);
+        }
+        context
     }
 
     pub(super) fn state(&mut self, node: Option<&Arc<Node>>) -> StateSettings {

@@ -10,6 +10,7 @@ use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
 use tollgate_runtime::{Runtime, Statement, Totals};
 
+use crate::overload::Overload;
 use crate::plan::Plan;
 use crate::retry_budget::RetryBudget;
 
@@ -52,11 +53,29 @@ pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &
     runtime.services().metrics.write(out);
 }
 
-/// Write how many retries there was no budget for.
-pub(crate) fn write_retries(out: &mut String, budget: &RetryBudget) {
-    let help = "Retries that were not made because the budget for them was spent.";
-    let _ = header(out, "tollgate_retries_refused_total", "counter", help);
-    let _ = writeln!(out, "tollgate_retries_refused_total {}", budget.refused());
+/// Write what was refused so that origins and the gateway itself live on.
+pub(crate) fn write_protection(out: &mut String, budget: &RetryBudget, overload: &Overload) {
+    let (used, limit) = overload.memory();
+    for (name, kind, help, value) in [
+        (
+            "tollgate_retries_refused_total",
+            "counter",
+            "Retries that were not made because the budget for them was spent.",
+            budget.refused(),
+        ),
+        (
+            "tollgate_overload_refused_total",
+            "counter",
+            "Requests that were answered 503 because there was too much to do.",
+            overload.refused(),
+        ),
+        ("tollgate_memory_used_bytes", "gauge", "Memory in use, as the watch for overload sees it.", used),
+        ("tollgate_memory_limit_bytes", "gauge", "Memory that there is, as the watch for overload sees it.", limit),
+    ] {
+        // Writing to a String can't fail.
+        let _ = header(out, name, kind, help);
+        let _ = writeln!(out, "{name} {value}");
+    }
 }
 
 fn header(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {

@@ -3,7 +3,6 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-use crate::body::BodyError;
 use crate::upstream::{ConnectFault, UpstreamError};
 
 /// The field that tells.
@@ -82,14 +81,5 @@ impl OriginFault {
             UpstreamError::Malformed(_) => OriginFault::HttpProtocolError,
             UpstreamError::RequestBody(_) => return None,
         })
-    }
-
-    /// The fault behind a response's body that couldn't be had.
-    pub(crate) fn of_body(error: BodyError) -> OriginFault {
-        match error {
-            BodyError::Timeout => OriginFault::HttpResponseTimeout,
-            BodyError::TooLarge { .. } => OriginFault::HttpResponseBodySize,
-            BodyError::Broken => OriginFault::HttpResponseIncomplete,
-        }
     }
 }

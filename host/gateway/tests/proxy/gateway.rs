@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 use tollgate_core::message::Scheme;
 use tollgate_gateway::body::{Body, End, Flow, collect};
-use tollgate_gateway::listen::{Listeners, accept};
+use tollgate_gateway::listen::{Accepting, Listeners, accept};
 use tollgate_gateway::respond::{Rejection, error_response};
 use tollgate_gateway::serve::{Arrival, Handler, Patience, Server, Settings};
 use tollgate_gateway::upstream::{self, Origin, Timeouts, Upstream};
@@ -112,7 +112,7 @@ impl Proxy {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) seen: Arc<Seen>,
-    draining: watch::Sender<bool>,
+    draining: watch::Sender<Accepting>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -139,7 +139,7 @@ impl Gateway {
         let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
         let address = listeners.addresses()[0];
         let listeners = listeners.into_workers().remove(0);
-        let (draining, drained) = watch::channel(false);
+        let (draining, drained) = watch::channel(Accepting::Yes);
         let seen = Arc::new(Seen::default());
         let worker_seen = Arc::clone(&seen);
         let worker = std::thread::spawn(move || {
@@ -156,7 +156,7 @@ impl Gateway {
     }
 
     pub(crate) fn drain(&self) {
-        self.draining.send_replace(true);
+        self.draining.send_replace(Accepting::Over);
     }
 
     /// The worker has ended of itself.
@@ -168,7 +168,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         // A worker whose sender is gone drains; connections that a test left open end with the test's process.
-        self.draining.send_replace(true);
+        self.draining.send_replace(Accepting::Over);
         drop(self.worker.take());
     }
 }

@@ -30,8 +30,16 @@ fn hop_by_hop_headers_of_a_request_stay_on_their_hop() {
     let seen = origin.only_request();
     let mut names: Vec<_> = seen.headers.0.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.sort();
-    let passed =
-        ["authorization", "cookie", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-kept"];
+    let passed = [
+        "authorization",
+        "cookie",
+        "host",
+        "traceparent",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-kept",
+    ];
     assert_eq!(names, passed);
 }
 

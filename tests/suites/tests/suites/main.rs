@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod load;
 mod observe;
+mod operations;
 mod policies;
 mod reload;
 mod scene;
