@@ -94,7 +94,10 @@ begin = time.monotonic()
 for number in range(1, RELOADS + 1):
     digest = write(number)
     gateway.send_signal(signal.SIGHUP)
-    while not all(word in (line := gateway.stderr.readline()) for word in ("reloaded", digest)):
+    while True:
+        line = gateway.stderr.readline()
+        if "reloaded" in line and digest in line:
+            break
         if not line or "reload failed" in line:
             stop.set()
             gateway.kill()

@@ -341,7 +341,7 @@ pub async fn collect(mut body: Body, max: usize) -> Result<Bytes, BodyError> {
             return Err(BodyError::TooLarge { limit });
         }
         // Refusing new requests isn't enough: those that are in may still have gigabytes to come.
-        if length > SMALL_BYTES && overload::memory_is_short() {
+        if length > SMALL_BYTES && overload::must_give_up(length) {
             return Err(BodyError::NoMemory);
         }
         match &mut joined {

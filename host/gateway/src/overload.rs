@@ -2,15 +2,15 @@
 //! (`reliability.md` §2.9, row 85).
 //!
 //! Two measures. Requests in progress, counted by each worker for itself. And memory: a thread looks every 50 ms at what
-//! the process, or its control group, uses of what it may use. While that is too much, requests that are in and would
-//! have a large body held in memory are refused, too. Asking costs a request one load of a line that seldom changes and
+//! the process, or its control group, uses of what it may use. While that is too much, of the requests that are in and
+//! have a large body on its way into memory as many are refused as it takes. Asking costs a request one load of a line that seldom changes and
 //! one comparison.
 
 use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -44,9 +44,31 @@ impl Default for OverloadSettings {
 /// Is memory short? One for the process, for so is its memory.
 static IS_SHORT: AtomicBool = AtomicBool::new(false);
 
+/// Bytes that those who are in must give back before there is enough again, as of the last look.
+static TO_FREE: AtomicI64 = AtomicI64::new(0);
+
+/// Bytes of bodies that were given up since the last look.
+static GIVEN_UP: AtomicU64 = AtomicU64::new(0);
+
+/// For so many looks, half a second, what was given up is taken to be on its way: the allocator gives it back to the system
+/// after a while, and without this more would be given up for what is free already.
+const ON_ITS_WAY: usize = 10;
+
 /// Is there too little memory to take more?
 pub(crate) fn memory_is_short() -> bool {
     IS_SHORT.load(Ordering::Relaxed)
+}
+
+/// Must a body be given up of which so many bytes are held? As many are as it takes until the next look, and not all.
+pub(crate) fn must_give_up(held: usize) -> bool {
+    if TO_FREE.load(Ordering::Relaxed) <= 0 {
+        return false;
+    }
+    let must = TO_FREE.fetch_sub(i64::try_from(held).unwrap_or(i64::MAX), Ordering::Relaxed) > 0;
+    if must {
+        GIVEN_UP.fetch_add(held as u64, Ordering::Relaxed);
+    }
+    must
 }
 
 /// What all workers share: how many were refused, and what was seen of memory.
@@ -86,13 +108,19 @@ impl Overload {
 }
 
 fn watch(watched: &Weak<Overload>, memory: &Memory, percent: u64) {
-    loop {
+    let mut given_up = [0; ON_ITS_WAY];
+    for look in 0.. {
         let Some(overload) = watched.upgrade() else { return };
+        given_up[look % ON_ITS_WAY] = GIVEN_UP.swap(0, Ordering::Relaxed);
+        let on_its_way: u64 = given_up.iter().sum();
         if let Some(used) = memory.used() {
             let was_short = memory_is_short();
             let threshold = if was_short { percent.saturating_sub(SLACK_PERCENT) } else { percent };
             let is_short = u128::from(used) * 100 >= u128::from(memory.limit) * u128::from(threshold.max(1));
             overload.used_bytes.store(used, Ordering::Relaxed);
+            let enough = memory.limit / 100 * percent.saturating_sub(SLACK_PERCENT);
+            let to_free = if is_short { used.saturating_sub(enough.saturating_add(on_its_way)) } else { 0 };
+            TO_FREE.store(i64::try_from(to_free).unwrap_or(i64::MAX), Ordering::Relaxed);
             if is_short != was_short {
                 IS_SHORT.store(is_short, Ordering::Relaxed);
                 let (used_bytes, limit_bytes) = (used, memory.limit);

@@ -171,7 +171,7 @@ fn bodies_that_come_all_at_once_and_would_not_fit_are_shed_before_memory_runs_ou
     });
     let (served, shed) = (served.load(Ordering::Relaxed), shed.load(Ordering::Relaxed));
     assert_eq!(served + shed, CLIENTS);
-    assert!(served > 5 && shed > 20, "{served} were served, {shed} shed");
+    assert!(served > 10 && shed > 20, "{served} were served, {shed} shed");
     assert!(gateway.peak_rss_bytes() < 400 << 20, "{} bytes at most", gateway.peak_rss_bytes());
     gateway.wait_for_log("there is memory again");
     assert_eq!(gateway.get("/x").status, 200);
@@ -277,19 +277,24 @@ fn a_successor_takes_over_under_load_and_no_connection_is_refused_or_dropped() {
 
 #[test]
 fn what_was_begun_ends_on_the_gateway_that_it_began_on() {
-    let held = Held::start();
-    let gateway = Gateway::with(OPEN_API).origin(&held.origin).start();
+    let release = std::sync::Arc::new(AtomicBool::new(false));
+    let seen = release.clone();
+    let origin = Origin::start(move |request| {
+        while request.target == "/slow" && !seen.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Response::new(200).body(request.target.clone())
+    });
+    let gateway = Gateway::with(OPEN_API).origin(&origin).start();
     let mut busy = gateway.connect();
-    busy.write(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    held.origin.wait_for_requests(1);
-    let mut idle = gateway.client();
+    busy.write(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    origin.wait_for_requests(1);
     let successor = gateway.successor();
-    held.let_one_go();
-    assert_eq!(idle.get("/y").status, 200, "new connections are the successor's");
+    assert_eq!(successor.get("/y").text(), "/y", "new connections are the successor's");
     assert!(gateway.is_running(), "the first request is under way");
-    held.let_one_go();
+    release.store(true, Ordering::Relaxed);
     let response = busy.read_response("GET").unwrap();
-    assert_eq!((response.status, response.text()), (200, "late"));
+    assert_eq!((response.status, response.text()), (200, "/slow"));
     assert_eq!(gateway.wait().code(), Some(0));
     assert!(successor.is_running());
 }
