@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# CPU time per proxied request: Tollgate with 0, 1, 5 and 20 policies, warm and fresh, beside nginx; in one run, interleaved.
+# CPU time per proxied request: Tollgate with 0, 1, 5 and 20 policies, warm and fresh, and answers from the cache, beside nginx;
+# in one run, interleaved.
 #
 # usage: bench/compare.sh [ROUNDS] [SECONDS]     needs: nginx, wrk, taskset (Debian: nginx-light wrk util-linux)
 #
@@ -32,7 +33,7 @@ CONF
 }
 
 origin_port=$(free_port)
-nginx_conf "$work/origin.conf" "listen 127.0.0.1:$origin_port; location / { default_type text/plain; return 200 'hello, world'; }"
+nginx_conf "$work/origin.conf" "listen 127.0.0.1:$origin_port; location / { default_type text/plain; return 200 'hello, world'; } location /cached { default_type text/plain; add_header Cache-Control max-age=3600; return 200 'hello, world'; }"
 taskset -c 1 nginx -p "$work" -c "$work/origin.conf" & pids+=($!)
 
 statement='set-header: { name: x-bench, exists-action: override, value: on }'
@@ -105,6 +106,8 @@ read -r -d '' chain <<'YAML' || true
         - set-header: { name: x-id, value: "id ${request_id}" }
 YAML
 start_tollgate chain-20 0 warm "" "$chain"
+start_tollgate cache-hit 0 warm "" "    cache: {}"
+declare -A path=([cache-hit]=cached)
 sleep 0.5
 for name in nginx none; do
     curl -sf -o /dev/null "http://127.0.0.1:${port[$name]}/" || { echo "$name doesn't answer" >&2; exit 1; }
@@ -113,10 +116,10 @@ done
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 hz=$(getconf CLK_TCK)
 for ((round = 1; round <= rounds; round++)); do
-    for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20; do
-        taskset -c 1 wrk -t1 -c32 -d1s -H 'x-tenant: acme' "http://127.0.0.1:${port[$name]}/" >/dev/null
+    for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20 cache-hit; do
+        taskset -c 1 wrk -t1 -c32 -d1s -H 'x-tenant: acme' "http://127.0.0.1:${port[$name]}/${path[$name]:-}" >/dev/null
         before=$(ticks "${pid[$name]}")
-        out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H 'x-tenant: acme' --latency "http://127.0.0.1:${port[$name]}/")
+        out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H 'x-tenant: acme' --latency "http://127.0.0.1:${port[$name]}/${path[$name]:-}")
         after=$(ticks "${pid[$name]}")
         requests=$(awk '/requests in/ { print $1 }' <<<"$out")
         bad=$(awk '/Non-2xx/ { print $NF }' <<<"$out")
@@ -128,6 +131,6 @@ for ((round = 1; round <= rounds; round++)); do
     done
 done
 echo "median of $rounds rounds, us CPU/request:"
-for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20; do
+for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20 cache-hit; do
     awk -v n="$name" '$1 == n { print $2 }' "$work/rounds" | sort -n | awk -v n="$name" '{ v[NR] = $1 } END { printf "  %-11s %7.2f\n", n, v[int((NR + 1) / 2)] }'
 done

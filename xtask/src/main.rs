@@ -5,6 +5,7 @@
 mod components;
 mod demo;
 mod docs;
+mod fuzz;
 mod guests;
 mod host;
 mod lint;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND
   build --dist                 the same into target/dist/tollgate, linked for speed: takes minutes more
   demo [ARGS…]                 build, then run `tollgate demo ARGS…`
   test [--quick] [FILTER…]     build, then every test; --quick: unit tests only, and no binary
+  fuzz [TARGET] [--seconds N]  build, then feed every target of tests/fuzz, or one, for so long each (10 s); a crash's input
+                               goes to its corpus. --seed N; TARGET --replay FILE
   docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
   lint                         rustfmt and clippy, as CI runs them
 
@@ -70,9 +73,10 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
         }
         "demo" => demo::run(&workspace, steps, rest),
         "test" => test::run(&workspace, steps, rest),
+        "fuzz" => fuzz::run(&workspace, steps, rest),
         "docs" => {
             let mode = docs::Mode::of(rest)?;
-            host::build(&workspace, steps)?;
+            host::build_with_tests(&workspace, steps)?;
             docs::run(&workspace, steps, mode)
         }
         "lint" => {

@@ -1,8 +1,11 @@
 //! `tollgate:backend/backend`: where the request goes.
 
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
 use tollgate_bindings::backend::backend::{BackendError, Host};
+use tollgate_core::authority;
 use tollgate_core::base_url::BaseUrl;
-use tollgate_core::edits::BackendChoice;
+use tollgate_core::edits::{BackendChoice, HeaderEdit};
 use wasmtime::Result;
 
 use crate::session::Session;
@@ -31,6 +34,18 @@ impl Host for Session {
             return Ok(Err(BackendError::UnknownBackend(format!("there is no backend `{id}`"))));
         }
         self.effects.diff.backend = Some(BackendChoice::Id(id));
+        Ok(Ok(()))
+    }
+
+    fn set_host(&mut self, host: String) -> Result<std::result::Result<(), BackendError>> {
+        self.enter()?;
+        let is_host = authority::split(&host, 80).is_some_and(|(name, _)| authority::is_host(name));
+        let value = HeaderValue::from_maybe_shared(Bytes::from(host.clone()));
+        let (true, Ok(value)) = (is_host, value) else { return Ok(Err(BackendError::InvalidHost(host))) };
+        if self.spend_header_bytes(header::HOST.as_str().len() + value.len()).is_err() {
+            return Ok(Err(BackendError::Other("the edits would pass the limit `header-bytes`".to_owned())));
+        }
+        self.effects.diff.request.headers.push(header::HOST, HeaderEdit::Set(value));
         Ok(Ok(()))
     }
 

@@ -1,19 +1,34 @@
 //! `tollgate:cache/cache`: whole responses, whose bodies never pass through a guest, and small values.
 
+/// What the cache holds.
+mod store;
+
+/// The variants of a resource.
+mod resource;
+
+/// What has changed.
+mod invalidations;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use moka::sync::Cache;
 use tollgate_bindings::cache::cache::{CacheError, Host, Outcome};
+use tollgate_caching::directives::Qualified;
+use tollgate_caching::key::canonical_authority;
+use tollgate_caching::{ResponseDirectives, Vary};
+use tollgate_core::edits::BackendChoice;
 use tollgate_core::message::ResponseHead;
 use wasmtime::Result;
 
-use crate::digest::KeyHasher;
 use crate::exchange::Exchange;
 use crate::session::Session;
+use store::StoredValue;
+
+pub use resource::Resource;
+pub use store::CacheStore;
 
 /// The longest key of a value, and the most bytes of `vary` parts.
 const MAX_KEY_BYTES: usize = 1024;
@@ -55,86 +70,15 @@ impl StoredResponse {
     }
 }
 
-#[derive(Clone, Debug)]
-struct StoredValue {
-    bytes: Arc<[u8]>,
-    stored_at: Instant,
-    ttl: Duration,
-}
-
-/// Responses and values of all workers, bounded by bytes.
-#[derive(Debug)]
-pub struct CacheStore {
-    responses: Cache<u128, Arc<StoredResponse>>,
-    values: Cache<u128, StoredValue>,
-    hasher: KeyHasher,
-    entry_bytes: usize,
-}
-
-/// What an entry costs beside its bytes.
-const ENTRY_BYTES: usize = 256;
-
-impl CacheStore {
-    /// A cache of about `bytes` that stores no response larger than `entry_bytes`.
-    pub fn new(bytes: u64, entry_bytes: usize) -> CacheStore {
-        // Values get an eighth: they are few and small beside responses.
-        let for_values = bytes / 8;
-        CacheStore {
-            responses: Cache::builder()
-                .max_capacity(bytes - for_values)
-                .weigher(|_, stored: &Arc<StoredResponse>| weight(response_bytes(stored)))
-                .build(),
-            values: Cache::builder()
-                .max_capacity(for_values)
-                .weigher(|_, value: &StoredValue| weight(value.bytes.len()))
-                .build(),
-            hasher: KeyHasher::default(),
-            entry_bytes,
-        }
-    }
-
-    /// The largest body that is stored.
-    pub fn entry_bytes(&self) -> usize {
-        self.entry_bytes
-    }
-
-    fn find(&self, key: u128, request: &HeaderMap) -> Option<Arc<StoredResponse>> {
-        let stored = self.responses.get(&key)?;
-        if !stored.is_fresh() {
-            self.responses.invalidate(&key);
-            return None;
-        }
-        stored.fits(request).then_some(stored)
-    }
-
-    /// Keep a response whose body has arrived whole.
-    pub fn keep(&self, fill: Fill, head: ResponseHead, body: Bytes) {
-        let stored = StoredResponse {
-            head,
-            body,
-            stored_by: fill.stored_by,
-            stored_at: Instant::now(),
-            ttl: fill.ttl,
-            vary: fill.vary,
-        };
-        self.responses.insert(fill.key, Arc::new(stored));
-    }
-}
-
-fn weight(bytes: usize) -> u32 {
-    u32::try_from(bytes.saturating_add(ENTRY_BYTES)).unwrap_or(u32::MAX)
-}
-
-fn response_bytes(stored: &StoredResponse) -> usize {
-    let headers: usize = stored.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-    stored.body.len() + headers
-}
-
 /// What the cache knows of an exchange.
 #[derive(Debug, Default)]
 pub struct CacheTurn {
     /// The key that a lookup missed.
     missed: Option<u128>,
+    /// The request has a body, which no key holds: it is neither looked up nor stored (`reliability.md` §2.6, row 54).
+    pub has_body: bool,
+    /// The client sent an `Authorization`, whatever statements have made of it since.
+    pub is_authorized: bool,
     /// For the access log: what the last lookup said.
     pub looked_up: Option<LookedUp>,
 }
@@ -166,54 +110,59 @@ pub struct Fill {
     vary: Vec<(HeaderName, Vec<HeaderValue>)>,
 }
 
-/// May a shared cache keep this response (RFC 9111 §3)? Ranges and partial responses are left to the origin.
+impl Fill {
+    fn stored(self, head: ResponseHead, body: Bytes) -> StoredResponse {
+        let Fill { ttl, stored_by, vary, .. } = self;
+        StoredResponse { head, body, stored_by, stored_at: Instant::now(), ttl, vary }
+    }
+}
+
+/// May a shared cache keep this response (RFC 9111 §3)? For how long is the statement's to say. Ranges and partial
+/// responses are left to the origin.
 fn is_storable(head: &ResponseHead) -> bool {
-    let forbidden = |directive: &str| {
-        let name = directive.split('=').next().unwrap_or_default().trim();
-        name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("private")
-    };
-    let cache_control = head.headers.get_all(header::CACHE_CONTROL);
+    let directives = ResponseDirectives::of_cache_control(&head.headers);
     head.status != StatusCode::PARTIAL_CONTENT
         && head.status != StatusCode::NOT_MODIFIED
+        && !head.headers.contains_key(header::CONTENT_RANGE)
         && !head.headers.contains_key(header::SET_COOKIE)
-        && !cache_control.iter().any(|value| match value.to_str() {
-            Ok(text) => text.split(',').any(forbidden),
-            Err(_) => true,
-        })
+        && !directives.no_store
+        && directives.private == Qualified::Absent
 }
 
 /// What the request held in the fields that the response's `vary` names; `None` for `vary: *`.
 fn vary_of(exchange: &Exchange, head: &ResponseHead) -> Option<Vec<(HeaderName, Vec<HeaderValue>)>> {
-    let mut vary = Vec::new();
-    for value in head.headers.get_all(header::VARY) {
-        for name in value.to_str().ok()?.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            // `*` is no header name, so it ends here too.
-            let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| name.as_str() != "*")?;
-            let held = exchange.request.headers.get_all(&name).iter().cloned().collect();
-            vary.push((name, held));
-        }
-    }
-    Some(vary)
+    let vary = Vary::of(&head.headers)?;
+    let held = |name: &HeaderName| exchange.request.headers.get_all(name).iter().cloned().collect();
+    Some(vary.names().iter().map(|name| (name.clone(), held(name))).collect())
 }
 
 impl Session {
     fn response_key(&self, vary: &[String]) -> Result<u128> {
         let exchange = self.exchange()?;
         let request = &exchange.request;
+        let (id, url) = match &exchange.backend {
+            None => ("", None),
+            Some(BackendChoice::Id(id)) => (id.as_str(), None),
+            Some(BackendChoice::Url(url)) => ("", Some(url.to_string())),
+        };
+        let authority = canonical_authority(request.scheme, &request.authority);
         let base = [
+            b"response".as_slice(),
             exchange.facts.route.api.as_bytes(),
             request.scheme.as_str().as_bytes(),
-            request.authority.as_bytes(),
+            authority.as_bytes(),
             request.method.as_str().as_bytes(),
             request.target.path().as_bytes(),
+            id.as_bytes(),
+            url.as_deref().unwrap_or_default().as_bytes(),
         ];
         let parts = base.into_iter().chain(vary.iter().map(String::as_bytes));
-        Ok(self.services.cache.hasher.digest(parts))
+        Ok(self.services.cache.key(parts))
     }
 
     fn value_key(&self, key: &str) -> Result<u128> {
         let namespace = self.identity()?.value_namespace();
-        Ok(self.services.cache.hasher.digest([namespace.as_bytes(), key.as_bytes()].into_iter()))
+        Ok(self.services.cache.key([b"value".as_slice(), namespace.as_bytes(), key.as_bytes()].into_iter()))
     }
 }
 
@@ -222,6 +171,9 @@ impl Host for Session {
         self.enter()?;
         if vary.iter().map(String::len).sum::<usize>() > MAX_VARY_BYTES {
             return Ok(Err(CacheError::TooLarge));
+        }
+        if self.exchange()?.cache.has_body {
+            return Ok(Ok(Outcome::Miss));
         }
         let key = self.response_key(&vary)?;
         let found = self.services.cache.find(key, &self.exchange()?.request.headers);
@@ -259,7 +211,7 @@ impl Host for Session {
         if key.len() > MAX_KEY_BYTES {
             return Ok(Err(CacheError::TooLarge));
         }
-        let found = self.services.cache.values.get(&self.value_key(&key)?);
+        let found = self.services.cache.value(self.value_key(&key)?);
         let fresh = found.filter(|value| value.stored_at.elapsed() < value.ttl);
         Ok(Ok(fresh.map(|value| value.bytes.to_vec())))
     }
@@ -271,13 +223,13 @@ impl Host for Session {
         }
         let ttl = Duration::from_millis(ttl_ms).min(MAX_TTL);
         let stored = StoredValue { bytes: value.into(), stored_at: Instant::now(), ttl };
-        self.services.cache.values.insert(self.value_key(&key)?, stored);
+        self.services.cache.put_value(self.value_key(&key)?, stored);
         Ok(Ok(()))
     }
 
     fn remove(&mut self, key: String) -> Result<std::result::Result<(), CacheError>> {
         self.enter()?;
-        self.services.cache.values.invalidate(&self.value_key(&key)?);
+        self.services.cache.remove_value(self.value_key(&key)?);
         Ok(Ok(()))
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use http::{HeaderName, HeaderValue};
 use tollgate_bindings::policy::context::{Host, SubscriptionInfo};
 use tollgate_bindings::policy::messages::HeaderError;
-use tollgate_core::edits::StagedHeader;
+use tollgate_core::edits::{HeaderEdit, StagedHeader};
 use wasmtime::Result;
 
-use crate::messages::checked_field;
+use crate::messages::{checked_field, checked_name};
 use crate::session::Session;
 
 impl Host for Session {
@@ -19,6 +20,16 @@ impl Host for Session {
     fn client_ip(&mut self) -> Result<String> {
         self.enter()?;
         Ok(self.exchange()?.facts.client_ip.to_string())
+    }
+
+    fn original_target(&mut self) -> Result<String> {
+        self.enter()?;
+        Ok(self.exchange()?.original_target.as_str().to_owned())
+    }
+
+    fn client_network(&mut self) -> Result<String> {
+        self.enter()?;
+        Ok(self.exchange()?.facts.client_network())
     }
 
     fn api_id(&mut self) -> Result<String> {
@@ -65,20 +76,32 @@ impl Host for Session {
 
     fn stage_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
         self.enter()?;
-        Ok(self.stage(&name, value, false))
+        Ok(checked_field(&name, value).and_then(|(name, value)| self.stage(name, HeaderEdit::Set(value))))
     }
 
     fn append_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
         self.enter()?;
-        Ok(self.stage(&name, value, true))
+        Ok(checked_field(&name, value).and_then(|(name, value)| self.stage(name, HeaderEdit::Append(value))))
+    }
+
+    fn remove_response_header(&mut self, name: String) -> Result<std::result::Result<(), HeaderError>> {
+        self.enter()?;
+        Ok(checked_name(&name).and_then(|name| self.stage(name, HeaderEdit::Remove)))
+    }
+
+    fn staged_response_header(&mut self, name: String) -> Result<Option<Vec<u8>>> {
+        self.enter()?;
+        let earlier = self.exchange()?.staged_headers.iter();
+        let mut newest_first = earlier.chain(&self.effects.diff.staged).rev();
+        let last = newest_first.find(|staged| staged.name.as_str().eq_ignore_ascii_case(&name));
+        Ok(last.and_then(|staged| staged.edit.value()).map(|value| value.as_bytes().to_vec()))
     }
 }
 
 impl Session {
-    fn stage(&mut self, name: &str, value: Vec<u8>, append: bool) -> std::result::Result<(), HeaderError> {
-        let (name, value) = checked_field(name, value)?;
-        self.spend_header_bytes(name.as_str().len() + value.len())?;
-        self.effects.diff.staged.push(StagedHeader { name, value, append });
+    fn stage(&mut self, name: HeaderName, edit: HeaderEdit) -> std::result::Result<(), HeaderError> {
+        self.spend_header_bytes(name.as_str().len() + edit.value().map_or(0, HeaderValue::len))?;
+        self.effects.diff.staged.push(StagedHeader { name, edit });
         Ok(())
     }
 }

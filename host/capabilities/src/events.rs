@@ -128,14 +128,15 @@ impl Host for Session {
             return Ok(Err(EventError::UnknownLog(format!("there is no event log `{log}`"))));
         };
         let facts = &self.exchange()?.facts;
+        let identity = self.identity()?;
         let mut record = json!({
             "time": jiff::Timestamp::now().to_string(),
             "request_id": &*facts.request_id,
-            "statement": self.identity()?.statement,
-            "message": message,
+            "statement": identity.statement,
+            "message": identity.secrets.hidden(message),
         });
         if let (Some(key), Some(record)) = (partition_key, record.as_object_mut()) {
-            record.insert("partition_key".into(), key.into());
+            record.insert("partition_key".into(), identity.secrets.hidden(key).into());
         }
         Ok(match queue.try_send(format!("{record}\n")) {
             Ok(()) => Ok(()),

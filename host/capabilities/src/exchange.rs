@@ -1,7 +1,7 @@
 //! One request and its response, as statements see them. It is lent to a store for the length of a call.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::variables::Variables;
 /// Facts of a route, shared by all requests that take it.
 #[derive(Debug)]
 pub struct RouteFacts {
-    /// The API's id.
+    /// The API's id; empty for a request that no API takes.
     pub api: String,
     /// The API's public path, without a slash at either end.
     pub api_path: String,
@@ -67,6 +67,8 @@ pub struct Facts {
     pub request_id: Arc<str>,
     /// IPv4-mapped addresses are IPv4 here.
     pub client_ip: IpAddr,
+    /// How many bits of an IPv6 address tell one client from another, at most 128.
+    pub client_ipv6_prefix: u8,
     /// See [`RouteFacts`].
     pub route: Arc<RouteFacts>,
     /// The subscription whose key was used, if any.
@@ -75,6 +77,26 @@ pub struct Facts {
     pub parameters: SmallVec<[(Arc<str>, String); 2]>,
     /// When the head had been read.
     pub started: Instant,
+}
+
+impl Facts {
+    /// The client as counters take it: an IPv4 address, or the network of an IPv6 address, of which one client has as
+    /// many as it likes. Examples: `192.0.2.7`, `2001:db8:0:1::/64`.
+    pub fn client_network(&self) -> String {
+        match self.client_ip {
+            IpAddr::V6(address) if self.client_ipv6_prefix < 128 => {
+                let prefix = self.client_ipv6_prefix;
+                format!("{}/{prefix}", ipv6_network(address, prefix))
+            }
+            address => address.to_string(),
+        }
+    }
+}
+
+/// An address whose bits behind the first `prefix` are zero.
+pub fn ipv6_network(address: Ipv6Addr, prefix: u8) -> Ipv6Addr {
+    let mask = u128::MAX.checked_shl(128u32.saturating_sub(prefix.into())).unwrap_or(0);
+    Ipv6Addr::from_bits(address.to_bits() & mask)
 }
 
 /// What went wrong, for the on-error section (`apim.md` §2, `context.LastError`).

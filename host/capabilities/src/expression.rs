@@ -1,5 +1,7 @@
 //! `tollgate:expression/expression`: the `"${…}"` of a statement's configuration, and the exchange as they see it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -154,6 +156,29 @@ fn query_value(query: &str, wanted: &str) -> Option<Value> {
     Some(text(&all))
 }
 
+/// Every name once, at its first place. In one pass: a client chooses how many names there are.
+fn all_of_query(query: &str) -> Value {
+    let mut places = HashMap::new();
+    let mut pairs: Vec<(Arc<str>, String)> = Vec::new();
+    for (name, value) in query_pairs(query) {
+        let (name, value) = (path::decode_query(name), path::decode_query(value));
+        match places.entry(name) {
+            Entry::Vacant(place) => {
+                let name = Arc::from(&**place.key());
+                place.insert(pairs.len());
+                pairs.push((name, value.into_owned()));
+            }
+            Entry::Occupied(place) => {
+                if let Some((_, known)) = pairs.get_mut(*place.get()) {
+                    known.push(',');
+                    known.push_str(&value);
+                }
+            }
+        }
+    }
+    Value::Map(Arc::new(pairs.into_iter().map(|(name, value)| (name, Value::from(value))).collect()))
+}
+
 fn query_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
@@ -185,6 +210,7 @@ impl Exchange {
             Fact::RequestUrl => self.url(self.request.target.as_str()),
             Fact::RequestOriginalUrl => self.url(self.original_target.as_str()),
             Fact::RequestClientIp => Value::String(self.facts.client_ip.to_string().into()),
+            Fact::RequestClientNetwork => Value::String(self.facts.client_network().into()),
             Fact::RequestBody => self.request_body.clone().map_or(Value::Null, Value::Bytes),
             Fact::RequestId => text(&self.facts.request_id),
             Fact::Elapsed => {
@@ -211,6 +237,7 @@ impl Exchange {
         let operation = route.operation.as_ref();
         let subscription = self.facts.subscription.as_ref();
         match fact {
+            Fact::ApiId | Fact::ApiPath if route.api.is_empty() => Value::Null,
             Fact::ApiId => text(&route.api),
             Fact::ApiPath => text(&route.api_path),
             Fact::OperationId => maybe(operation.map(|operation| operation.id.as_str())),
@@ -271,8 +298,10 @@ impl Context for Exchange {
 
     fn entry(&self, table: Table, key: &str) -> Option<Value> {
         match table {
-            Table::RequestHeaders if key.eq_ignore_ascii_case("host") => Some(text(&self.request.authority)),
-            Table::RequestHeaders => joined_lines(&self.request.headers, key),
+            Table::RequestHeaders => match joined_lines(&self.request.headers, key) {
+                None if key.eq_ignore_ascii_case("host") => Some(text(&self.request.authority)),
+                found => found,
+            },
             Table::RequestQuery => query_value(self.request.target.query().unwrap_or_default(), key),
             Table::RequestParameters => {
                 let found = self.facts.parameters.iter().find(|(name, _)| **name == *key);
@@ -283,18 +312,17 @@ impl Context for Exchange {
         }
     }
 
+    fn scanned(&self, table: Table) -> usize {
+        match table {
+            Table::RequestQuery => self.request.target.query().map_or(0, str::len),
+            _ => 0,
+        }
+    }
+
     fn table(&self, table: Table) -> Value {
         match table {
             Table::RequestHeaders => all_headers(&self.request.headers),
-            Table::RequestQuery => {
-                let query = self.request.target.query().unwrap_or_default();
-                let pairs = query_pairs(query).filter_map(|(name, _)| {
-                    let name = path::decode_query(name);
-                    let value = query_value(query, &name)?;
-                    Some((Arc::from(&*name), value))
-                });
-                Value::Map(Arc::new(pairs.collect()))
-            }
+            Table::RequestQuery => all_of_query(self.request.target.query().unwrap_or_default()),
             Table::RequestParameters => {
                 let pairs = self.facts.parameters.iter().map(|(name, value)| (Arc::clone(name), text(value)));
                 Value::Map(Arc::new(pairs.collect()))
@@ -312,7 +340,7 @@ impl Context for Exchange {
 
     fn has(&self, object: Object) -> bool {
         match object {
-            Object::Api => true,
+            Object::Api => !self.facts.route.api.is_empty(),
             Object::Operation => self.facts.route.operation.is_some(),
             Object::Product => self.facts.route.product.is_some(),
             Object::Subscription => self.facts.subscription.is_some(),

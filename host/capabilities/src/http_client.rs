@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -205,10 +205,7 @@ impl wit::Host for Session {
             Ok(answered) => answered,
             Err(error) => return Ok(Err(error)),
         };
-        let began = Instant::now();
-        let answer = answered.await;
-        self.add_waited(began.elapsed());
-        Ok(answer.map(lowered).map_err(wit::HttpError::from))
+        Ok(answered.await.map(lowered).map_err(wit::HttpError::from))
     }
 
     async fn send_all(
@@ -223,7 +220,6 @@ impl wit::Host for Session {
                 false => Err(invalid(format!("at most {MAX_PARALLEL} requests are sent at once"))),
             });
         }
-        let began = Instant::now();
         // Each is under way since it was made: the gateway sends in tasks of its own, and here they are only awaited.
         let mut answers = Vec::with_capacity(answered.len());
         for one in answered {
@@ -232,7 +228,6 @@ impl wit::Host for Session {
                 Err(error) => Err(error),
             });
         }
-        self.add_waited(began.elapsed());
         Ok(answers)
     }
 

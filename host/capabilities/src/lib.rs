@@ -9,6 +9,9 @@ pub mod exchange;
 /// A store's data: the lent exchange, what the call recorded, and what it may still use up.
 pub mod session;
 
+/// What nobody may see.
+pub mod secrets;
+
 /// Keys of limiter and cache, as keyed hashes.
 mod digest;
 

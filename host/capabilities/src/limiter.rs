@@ -12,6 +12,9 @@ mod quota;
 /// Where quotas are kept on disk.
 mod ledger;
 
+/// What an exchange holds until it ends.
+mod holds;
+
 /// Charges that are known only at the end of an exchange.
 mod later;
 
@@ -25,9 +28,10 @@ use algorithm::{Ask, Decision};
 use later::{Later, LaterCounter};
 
 pub use algorithm::Rule;
+pub use holds::Holds;
 pub use ledger::LedgerError;
-pub use quota::QuotaStore;
-pub use store::{Acquired, Holds, LimiterStore, Permit};
+pub use quota::{Durability, QuotaHealth, QuotaStore, Unwritten};
+pub use store::{Acquired, LimiterStore, Permit};
 
 /// The longest key of a counter.
 const MAX_KEY_BYTES: usize = 1024;
@@ -200,9 +204,13 @@ impl Host for Session {
             return Ok(Err(LimiterError::Capacity));
         };
         if decision.exhausted.is_none() {
+            let unwritten = if cost > 0 { quotas.unwritten() } else { None };
             let holds = &mut self.exchange_mut()?.holds;
             holds.hold_quota(quotas, &key, budget);
             holds.set_counted(&key);
+            if let Some(unwritten) = unwritten {
+                holds.add_unwritten(unwritten);
+            }
         }
         Ok(Ok(quota_told(decision)))
     }

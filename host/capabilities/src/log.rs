@@ -30,8 +30,9 @@ impl Host for Session {
         };
         self.log_lines_left = lines_left;
         self.log_bytes_left = bytes_left;
-        let message = harmless(&message);
-        let statement = &self.identity()?.statement;
+        let identity = self.identity()?;
+        let message = harmless(&identity.secrets.hidden(message));
+        let statement = &identity.statement;
         let request_id = &*self.exchange()?.facts.request_id;
         match level {
             Level::Debug => tracing::debug!(target: TARGET, statement, request_id, "{message}"),

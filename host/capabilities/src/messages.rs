@@ -65,7 +65,7 @@ pub(crate) fn checked_field(name: &str, value: Vec<u8>) -> std::result::Result<(
     Ok((name, value))
 }
 
-fn checked_name(name: &str) -> std::result::Result<HeaderName, HeaderError> {
+pub(crate) fn checked_name(name: &str) -> std::result::Result<HeaderName, HeaderError> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::InvalidName)?;
     if is_framing(&name) {
         return Err(HeaderError::Forbidden);
@@ -83,6 +83,15 @@ impl Session {
                 Headers { base: &response.headers, edits: &self.effects.diff.response.headers }
             }
         })
+    }
+
+    /// What a header of the request reads as that isn't written: `host` is kept apart, as what the client addressed.
+    fn implied(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        if !name.eq_ignore_ascii_case(header::HOST.as_str()) {
+            return Ok(None);
+        }
+        let authority = &self.exchange()?.request.authority;
+        Ok((!authority.is_empty()).then(|| authority.clone().into_bytes()))
     }
 
     /// Count the bytes of an edit against `header-bytes`.
@@ -110,12 +119,7 @@ impl Session {
         if side == Side::Request && name == header::HOST {
             return Err(HeaderError::Forbidden);
         }
-        let bytes = name.as_str().len()
-            + match &edit {
-                HeaderEdit::Set(value) | HeaderEdit::Append(value) => value.len(),
-                HeaderEdit::Remove => 0,
-            };
-        self.spend_header_bytes(bytes)?;
+        self.spend_header_bytes(name.as_str().len() + edit.value().map_or(0, HeaderValue::len))?;
         match side {
             Side::Request => self.effects.diff.request.headers.push(name, edit),
             Side::Response => self.effects.diff.response.headers.push(name, edit),
@@ -266,12 +270,14 @@ impl HostRequest for Session {
 
     fn header(&mut self, _: Resource<RequestHandle>, name: String) -> Result<Option<Vec<u8>>> {
         self.enter()?;
-        Ok(self.section(Side::Request)?.first(&name))
+        let found = self.section(Side::Request)?.first(&name);
+        if found.is_none() { self.implied(&name) } else { Ok(found) }
     }
 
     fn header_values(&mut self, _: Resource<RequestHandle>, name: String) -> Result<Vec<Vec<u8>>> {
         self.enter()?;
-        Ok(self.section(Side::Request)?.values(&name))
+        let found = self.section(Side::Request)?.values(&name);
+        if found.is_empty() { Ok(self.implied(&name)?.into_iter().collect()) } else { Ok(found) }
     }
 
     fn headers(&mut self, _: Resource<RequestHandle>) -> Result<Vec<Field>> {

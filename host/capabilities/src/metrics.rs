@@ -11,7 +11,7 @@ use crate::session::Session;
 
 /// Series that one component may own.
 const MAX_SERIES: usize = 100;
-const MAX_LABELS: usize = 8;
+const MAX_LABELS: usize = 10;
 const MAX_NAME_BYTES: usize = 64;
 const MAX_VALUE_BYTES: usize = 128;
 

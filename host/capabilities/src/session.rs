@@ -1,7 +1,8 @@
 //! A store's data: the lent exchange, what the call recorded, and what it may still use up.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tollgate_core::edits::Diff;
 use tollgate_core::egress::Egress;
@@ -15,6 +16,7 @@ use crate::expression::{Failed, StatementExpression};
 use crate::http_client::HttpClient;
 use crate::limiter::{LimiterStore, QuotaStore};
 use crate::metrics::MetricStore;
+use crate::secrets::Secrets;
 
 /// The state that all workers share.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct Identity {
     pub expressions: Vec<StatementExpression>,
     /// Which origins it may call.
     pub egress: Arc<Egress>,
+    /// What its lines in the log may not hold.
+    pub secrets: Secrets,
     /// Where it stands.
     pub position: Arc<Position>,
 }
@@ -89,6 +93,12 @@ impl Effects {
     }
 }
 
+/// Ready when everybody else who is served by the same worker has had a turn.
+pub type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How a guest that computes for long gives way: one turn of the others.
+pub type Turns = fn() -> Turn;
+
 /// A store's data.
 pub struct Session {
     /// The lent exchange; none outside of a call.
@@ -102,7 +112,9 @@ pub struct Session {
     /// The worker's way out.
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     pub(crate) callouts_left: u32,
-    waited: Duration,
+    /// Ticks of the clock that may still end while the guest runs.
+    ticks_left: u64,
+    turns: Option<Turns>,
     host_calls_left: u32,
     pub(crate) log_lines_left: u32,
     pub(crate) log_bytes_left: usize,
@@ -122,7 +134,8 @@ impl Session {
             effects: Box::default(),
             client: None,
             callouts_left: 0,
-            waited: Duration::ZERO,
+            ticks_left: 0,
+            turns: None,
             host_calls_left: 0,
             log_lines_left: 0,
             log_bytes_left: 0,
@@ -147,7 +160,6 @@ impl Session {
             self.identity = Some(Arc::clone(identity));
         }
         self.callouts_left = self.limits.callouts;
-        self.waited = Duration::ZERO;
         self.host_calls_left = self.limits.host_calls;
         self.log_lines_left = self.limits.log_lines;
         self.log_bytes_left = self.limits.log_bytes;
@@ -169,13 +181,25 @@ impl Session {
         self.exchange.as_deref()?.last_error.as_ref()
     }
 
-    /// Time that the call spent waiting in the host since this was last asked: it isn't the guest's.
-    pub fn take_waited(&mut self) -> Duration {
-        std::mem::take(&mut self.waited)
+    /// What comes next may run until so many ticks have ended.
+    pub fn give_ticks(&mut self, ticks: u64) {
+        self.ticks_left = ticks;
     }
 
-    pub(crate) fn add_waited(&mut self, waited: Duration) {
-        self.waited = self.waited.saturating_add(waited);
+    /// A tick has ended while the guest ran. False if it was the last that it may have.
+    pub fn take_tick(&mut self) -> bool {
+        self.ticks_left = self.ticks_left.saturating_sub(1);
+        self.ticks_left > 0
+    }
+
+    /// Give way like this from now on. Without it, there is nobody to give way to.
+    pub fn take_turns(&mut self, turns: Option<Turns>) {
+        self.turns = turns;
+    }
+
+    /// One turn of the others, if there are any.
+    pub fn others_turn(&self) -> Option<Turn> {
+        self.turns.map(|turns| turns())
     }
 
     /// True if the guest was refused memory or a table since the store began.

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use tollgate_document::{Diagnostics, Document, StateSettings};
+use tollgate_document::{Diagnostics, Document, Durable, StateSettings};
 use tollgate_gateway::{Plan, PlanBuilder};
 use tollgate_runtime::{
-    CacheStore, EventLogSettings, EventStore, LimiterStore, MetricStore, QuotaStore, Runtime, RuntimeSettings, Services,
+    CacheStore, Durability, EventLogSettings, EventStore, LimiterStore, MetricStore, QuotaStore, Runtime,
+    RuntimeSettings, Services,
 };
 
 use crate::built_ins::BUILT_INS;
+use crate::compile;
 
 /// The largest configuration that is read; `document` refuses more than this too.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -54,7 +56,11 @@ pub(crate) fn services(state: &StateSettings, directory: &Path) -> anyhow::Resul
     std::fs::create_dir_all(directory)
         .with_context(|| format!("the state directory {} can't be made", directory.display()))?;
     let file = directory.join("quotas.redb");
-    let quotas = QuotaStore::open(&file, state.quota_flush).with_context(|| {
+    let durability = match state.durable {
+        Durable::Batched => Durability::Batched(state.quota_flush),
+        Durable::Strict => Durability::Strict(state.quota_flush),
+    };
+    let quotas = QuotaStore::open(&file, durability).with_context(|| {
         format!("{} can't be opened (does another gateway use this state directory?)", file.display())
     })?;
     Ok(services_with(state, quotas))
@@ -89,6 +95,7 @@ pub(crate) fn runtime_for_checking() -> anyhow::Result<Arc<Runtime>> {
     let cache = compile_cache(&std::env::temp_dir());
     Ok(Arc::new(Runtime::new(RuntimeSettings {
         compile_cache: cache.is_absolute().then_some(cache),
+        compiler: compile::compiler(),
         workers: 1,
         services: Arc::new(services),
     })?))

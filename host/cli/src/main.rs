@@ -2,6 +2,7 @@
 
 mod built_ins;
 mod check;
+mod compile;
 mod demo;
 mod explain;
 mod inspect;
@@ -81,6 +82,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The gateway's own: a process that compiles one component within limits.
+    #[command(name = compile::NAME, hide = true)]
+    CompileComponent,
 }
 
 /// Exit code for a bad configuration or component.
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
         Command::Trace { id, admin } => trace::trace(id.as_deref(), admin),
         Command::Demo { listen, admin } => demo::demo(listen, admin),
         Command::Inspect { file, json } => inspect::inspect(&file, json),
+        Command::CompileComponent => compile::compile(),
     };
     match done {
         Ok(code) => code,

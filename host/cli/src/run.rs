@@ -1,5 +1,7 @@
 //! `tollgate run`: serve, reload, drain.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ use tollgate_gateway::{
 use tollgate_runtime::{Runtime, RuntimeSettings};
 
 use crate::takeover::{self, Door, Taken};
-use crate::{BAD_INPUT, load, log};
+use crate::{BAD_INPUT, compile, load, log};
 
 /// Editors write a file in several steps; a change is looked at when it has been quiet for this long.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -53,6 +55,8 @@ pub(crate) struct Serving {
     file: PathBuf,
     text: String,
     document: Document,
+    /// What the certificates' files held when they were last good.
+    certificates: Option<[u8; 32]>,
     builder: PlanBuilder,
     gateway: Gateway,
     /// Where a successor knocks.
@@ -88,6 +92,7 @@ pub(crate) fn start(file: &Path, text: &str, mut taken: Option<Taken>) -> anyhow
     let workers = load::workers(&document);
     let runtime = Runtime::new(RuntimeSettings {
         compile_cache: Some(load::compile_cache(&directory)),
+        compiler: compile::compiler(),
         workers,
         services: Arc::new(load::services(&document.state, &directory)?),
     })?;
@@ -100,17 +105,20 @@ pub(crate) fn start(file: &Path, text: &str, mut taken: Option<Taken>) -> anyhow
         }
     };
     load::event_logs(&document, builder.runtime().services())?;
-    let (inherited, admin) = taken.as_mut().map(Taken::sockets).unwrap_or_default();
+    let (sockets, admin) = taken.as_mut().map(Taken::sockets).unwrap_or_default();
     let settings = settings(&document, workers);
-    let gateway = Gateway::start(settings, plan, Arc::clone(builder.runtime()), inherited, admin)?;
+    let gateway = Gateway::start(settings, plan, Arc::clone(builder.runtime()), sockets, admin)?;
+    let certificates = digest_of_certificates(&document);
     let door = Some(Door::at(&directory));
-    Ok(Some(Serving { file: file.to_owned(), text: text.to_owned(), document, builder, gateway, door, taken }))
+    let (file, text) = (file.to_owned(), text.to_owned());
+    Ok(Some(Serving { file, text, document, certificates, builder, gateway, door, taken }))
 }
 
 fn settings(document: &Document, workers: usize) -> ServerSettings {
     let limits = &document.limits;
     ServerSettings {
         listen: document.listen.clone(),
+        listen_tls: tls_addresses(document).unwrap_or_default().to_vec(),
         admin: document.admin,
         workers,
         serve: serve::Settings {
@@ -120,13 +128,24 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
             header_lines: limits.headers,
             uri_bytes: limits.uri_bytes,
             body_bytes: limits.request_body_bytes,
-            body_patience: Patience { idle: limits.request_body_timeout, ..serve::Settings::default().body_patience },
+            body_patience: Patience { idle: limits.request_body_timeout, bytes_per_second: limits.request_body_rate },
+            write_timeout: limits.response_write_timeout,
+            handshake_timeout: limits.tls_handshake_timeout,
+            http2: serve::Http2Settings {
+                streams: limits.http2.streams,
+                window: limits.http2.window,
+                control_frames: limits.http2.control_frames,
+                keep_alive: limits.http2.keep_alive,
+            },
+            upgrade_idle_timeout: limits.upgrades.idle_timeout,
             connections: limits.connections,
             ..serve::Settings::default()
         },
+        upgrades: limits.upgrades.connections,
         upstream: upstream::Settings {
             idle_per_origin: limits.origin_idle_connections,
             idle_timeout: limits.origin_idle_timeout,
+            http2_streams: limits.origin_http2_streams,
             ..upstream::Settings::default()
         },
         retry_percent: u32::try_from(limits.retry_percent).unwrap_or(u32::MAX),
@@ -150,6 +169,27 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
             AccessLog::Off => LogTarget::Off,
         },
     }
+}
+
+fn tls_addresses(document: &Document) -> Option<&[std::net::SocketAddr]> {
+    document.tls.as_ref().map(|tls| tls.listen.as_slice())
+}
+
+/// The files of the document's certificates.
+fn certificate_files(document: &Document) -> impl Iterator<Item = &Path> {
+    let files = document.tls.iter().flat_map(|tls| &tls.certificates);
+    files.flat_map(|files| [files.certificate.as_path(), files.key.as_path()])
+}
+
+/// What those files hold. One that can't be read counts as empty: the plan's maker says what is wrong.
+fn digest_of_certificates(document: &Document) -> Option<[u8; 32]> {
+    document.tls.as_ref()?;
+    let mut digest = Sha256::new();
+    for file in certificate_files(document) {
+        digest.update(std::fs::read(file).unwrap_or_default());
+        digest.update([0]);
+    }
+    Some(digest.finalize().into())
 }
 
 /// Which text a log line is about.
@@ -187,6 +227,9 @@ impl Serving {
         for address in self.gateway.addresses() {
             writeln!(out, "listening on {address}")?;
         }
+        for address in self.gateway.tls_addresses() {
+            writeln!(out, "listening on {address} (TLS)")?;
+        }
         out.flush()
     }
 
@@ -195,7 +238,7 @@ impl Serving {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (changed, mut changes) = mpsc::channel(1);
-        let _watcher = self.watch(changed.clone());
+        let mut _watcher = self.watch(changed.clone());
         // Who is ready hears signals and changes, also one that came after the file was read.
         self.say_addresses()?;
         let _ = changed.try_send(());
@@ -205,40 +248,53 @@ impl Serving {
         }
         let mut opened = door.as_mut().and_then(Door::open);
         loop {
-            tokio::select! {
+            let is_told = tokio::select! {
                 _ = terminate.recv() => return Ok(End::Told),
                 _ = interrupt.recv() => return Ok(End::Told),
                 Some(successor) = takeover::knock(&mut opened) => {
                     if takeover::hand_over(&successor, &self.gateway).await {
                         return Ok(End::Succeeded);
                     }
+                    continue;
                 }
-                _ = hang_up.recv() => self.reload(true),
+                _ = hang_up.recv() => true,
                 Some(()) = changes.recv() => {
                     tokio::time::sleep(SETTLE).await;
                     while changes.try_recv().is_ok() {}
-                    self.reload(false);
+                    false
                 }
+            };
+            let before: Vec<PathBuf> = certificate_files(&self.document).map(Path::to_owned).collect();
+            self.reload(is_told);
+            if !certificate_files(&self.document).eq(before.iter().map(PathBuf::as_path)) {
+                _watcher = self.watch(changed.clone());
             }
         }
     }
 
-    /// Watch the file's folder: editors replace files, and a watch on a file that is gone says nothing more.
+    /// Watch the folders of the document and of its certificates: editors replace files, and a watch on a file that is
+    /// gone says nothing more.
     fn watch(&self, changed: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-        let name = self.file.file_name()?.to_owned();
-        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder_of = |file: &Path| match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let files: Vec<&Path> = std::iter::once(self.file.as_path()).chain(certificate_files(&self.document)).collect();
+        let names: HashSet<OsString> = files.iter().filter_map(|file| file.file_name()).map(OsString::from).collect();
+        let folders: HashSet<PathBuf> = files.iter().map(|file| folder_of(file)).collect();
         let seen = move |event: notify::Result<notify::Event>| {
-            let concerns = |event: &notify::Event| {
-                !event.kind.is_access() && event.paths.iter().any(|path| path.file_name() == Some(&name))
-            };
-            if event.is_ok_and(|event| concerns(&event)) {
+            // Container platforms replace all files of a folder at once, by turning a link that is called `..data`.
+            let is_one = |path: &PathBuf| path.file_name().is_some_and(|name| names.contains(name) || name == "..data");
+            if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(is_one)) {
                 // Full means that a look is due already.
                 let _ = changed.try_send(());
             }
         };
-        let watching = notify::recommended_watcher(seen)
-            .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
-        watching.inspect_err(|error| tracing::warn!(%error, "the file isn't watched; SIGHUP reloads it")).ok()
+        let watching = notify::recommended_watcher(seen).and_then(|mut watcher| {
+            folders.iter().try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))?;
+            Ok(watcher)
+        });
+        watching.inspect_err(|error| tracing::warn!(%error, "files aren't watched; SIGHUP reloads them")).ok()
     }
 
     /// Read the file again. The plan at hand stays if the new one is bad.
@@ -251,7 +307,7 @@ impl Serving {
                 return;
             }
         };
-        if text == self.text && !even_unchanged {
+        if text == self.text && !even_unchanged && digest_of_certificates(&self.document) == self.certificates {
             return;
         }
         let digest = digest_of(&text);
@@ -265,6 +321,10 @@ impl Serving {
                 let (apis, statements) = (plan.apis(), plan.statements());
                 self.gateway.swap(plan);
                 self.text = text;
+                if let (Some(tls), Some(new)) = (&mut self.document.tls, document.tls) {
+                    tls.certificates = new.certificates;
+                }
+                self.certificates = digest_of_certificates(&self.document);
                 let seconds = began.elapsed().as_secs_f64();
                 tracing::info!(document = digest, apis, statements, seconds, "reloaded");
             }
@@ -285,6 +345,7 @@ impl Serving {
         let old = &self.document;
         let changed = [
             ("listen", old.listen != new.listen),
+            ("tls", tls_addresses(old) != tls_addresses(new)),
             ("admin", old.admin != new.admin),
             ("workers", old.workers != new.workers),
             ("access-log", old.access_log != new.access_log),

@@ -121,7 +121,8 @@ async fn is_said(peer: &UnixSeqpacket, word: &[u8]) -> std::io::Result<bool> {
 }
 
 async fn give(successor: &UnixSeqpacket, sockets: &[Inherited], admin: Option<&Inherited>) -> std::io::Result<()> {
-    for (kind, socket) in sockets.iter().map(|it| ("listen", it)).chain(admin.map(|it| ("admin", it))) {
+    let kind = |socket: &Inherited| if socket.is_tls { "tls" } else { "listen" };
+    for (kind, socket) in sockets.iter().map(|it| (kind(it), it)).chain(admin.map(|it| ("admin", it))) {
         let text = format!("{kind} {}", socket.wanted);
         let mut space = [0; 64];
         let mut rights = AncillaryMessageWriter::new(&mut space);
@@ -209,8 +210,10 @@ async fn ask(before: &UnixSeqpacket) -> anyhow::Result<(Vec<Inherited>, Option<I
         let wanted: SocketAddr = wanted.parse()?;
         let listener = TcpListener::from(fd.context("the running gateway sent no socket")?);
         match kind {
-            "listen" if sockets.len() < MAX_SOCKETS => sockets.push(Inherited { wanted, listener }),
-            "admin" => admin = Some(Inherited { wanted, listener }),
+            "listen" | "tls" if sockets.len() < MAX_SOCKETS => {
+                sockets.push(Inherited { wanted, is_tls: kind == "tls", listener });
+            }
+            "admin" => admin = Some(Inherited { wanted, is_tls: false, listener }),
             _ => anyhow::bail!("the running gateway sent a socket that nobody knows what for"),
         }
     }

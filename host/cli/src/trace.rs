@@ -31,6 +31,15 @@ pub(crate) fn trace(id: Option<&str>, admin: SocketAddr) -> anyhow::Result<ExitC
     let trace = ask(admin, "GET", &format!("/traces/{id}"))?;
     let text = |key: &str| trace[key].as_str().unwrap_or_default().to_owned();
     writeln!(out, "{} {} → {} in {} µs", text("method"), text("url"), trace["status"], trace["elapsedUs"])?;
+    for key in ["api", "operation", "product", "subscription"] {
+        if let Some(name) = trace[key].as_str() {
+            writeln!(out, "{key:<14}{name}")?;
+        }
+    }
+    if let Value::Object(error) = &trace["lastError"] {
+        let part = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
+        writeln!(out, "{:<14}{} {}: {}", "error", part("source"), part("reason"), part("message"))?;
+    }
     for step in trace["steps"].as_array().into_iter().flatten() {
         write_step(&mut out, step)?;
     }
@@ -40,9 +49,12 @@ pub(crate) fn trace(id: Option<&str>, admin: SocketAddr) -> anyhow::Result<ExitC
 /// One line for what ran, and one for each thing that it did.
 fn write_step(out: &mut impl Write, step: &Value) -> std::io::Result<()> {
     let text = |key: &str| step[key].as_str().unwrap_or_default();
-    let name = if step["step"].is_null() { format!("trace {}", text("trace")) } else { text("step").to_owned() };
-    writeln!(out, "{:<9} {name}  {}", text("section"), text("source"))?;
-    let known = ["step", "section", "source", "scope", "place", "phase", "endedAtUs"];
+    match step["step"].as_str() {
+        Some(name) => writeln!(out, "{:<9} {name}  {}", text("section"), text("source"))?,
+        // What a statement says stands before what it did.
+        None => writeln!(out, "{:<9} {} says", "", text("statement"))?,
+    }
+    let known = ["step", "statement", "section", "source", "scope", "place", "phase", "endedAtUs"];
     for (key, value) in step.as_object().into_iter().flatten() {
         if !known.contains(&key.as_str()) && !value.is_null() {
             writeln!(out, "            {key}: {value}")?;

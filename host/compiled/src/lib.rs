@@ -3,6 +3,8 @@
 //! This is the only place with unsafe code: loading machine code trusts it. An artefact is therefore read only
 //! from a folder that nobody else can write to, and only if its own digest fits; anything doubtful is compiled
 //! again. The cache is never needed: every failure to read or write it costs time and nothing else.
+//!
+//! What somebody else made is compiled in a process of its own, within limits.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -14,24 +16,62 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+/// Compiling in a process of its own.
+mod child;
+
+pub use child::{Allowance, Compiler};
+
 const DIGEST_BYTES: usize = 32;
 
-/// A folder of artefacts, or none.
-#[derive(Debug)]
+/// Why there is no machine code.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// Not a valid component, or one that this engine doesn't take.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// It took too long.
+    #[error("compiling the component takes more than {0} s of processor time")]
+    Time(u64),
+    /// It took too much memory.
+    #[error("compiling the component takes more than {0} MiB of memory")]
+    Memory(u64),
+    /// The process that compiles can't be started.
+    #[error("the component can't be compiled: {0} can't be started: {1}")]
+    NoCompiler(PathBuf, io::Error),
+}
+
+impl From<wasmtime::Error> for CompileError {
+    fn from(error: wasmtime::Error) -> CompileError {
+        CompileError::Invalid(format!("{error:#}"))
+    }
+}
+
+/// Who made a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// We did: it is compiled here.
+    Ourselves,
+    /// Somebody else did.
+    Somebody,
+}
+
+/// Machine code of components: from a folder of artefacts, if there is one, or compiled.
+#[derive(Debug, Default)]
 pub struct CompileCache {
     folder: Option<PathBuf>,
+    compiler: Option<Compiler>,
 }
 
 impl CompileCache {
-    /// No cache: everything is compiled every time.
+    /// No folder and no process: everything is compiled here, every time.
     pub fn none() -> CompileCache {
-        CompileCache { folder: None }
+        CompileCache::default()
     }
 
     /// Use `folder`, making it if need be. A folder that others can write to is not used, and the log says so.
     pub fn in_folder(folder: &Path) -> CompileCache {
         match private_folder(folder) {
-            Ok(()) => CompileCache { folder: Some(folder.to_owned()) },
+            Ok(()) => CompileCache { folder: Some(folder.to_owned()), compiler: None },
             Err(problem) => {
                 tracing::warn!(folder = %folder.display(), %problem, "the compile cache is not used");
                 CompileCache::none()
@@ -39,26 +79,44 @@ impl CompileCache {
         }
     }
 
+    /// Compile what [somebody](Maker::Somebody) made in processes of `compiler`.
+    #[must_use]
+    pub fn with_compiler(self, compiler: Option<Compiler>) -> CompileCache {
+        CompileCache { compiler, ..self }
+    }
+
     /// The machine code of the component `wasm`, from the cache or compiled now and then cached.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Component::from_binary`]: `wasm` is no valid component.
-    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = &self.folder else {
-            return Component::from_binary(engine, wasm);
-        };
-        let path = folder.join(format!("{}.cwasm", artefact_name(engine, wasm)));
-        if let Some(component) = read_artefact(engine, &path) {
+    pub fn component(&self, engine: &Engine, wasm: &[u8], maker: Maker) -> Result<Component, CompileError> {
+        let path = self.folder.as_ref().map(|folder| folder.join(format!("{}.cwasm", artefact_name(engine, wasm))));
+        if let Some(component) = path.as_deref().and_then(|path| read_artefact(engine, path)) {
             return Ok(component);
         }
-        let component = Component::from_binary(engine, wasm)?;
-        let code = component.serialize()?;
-        if let Err(problem) = write_artefact(&path, &code) {
-            tracing::warn!(path = %path.display(), %problem, "an artefact can't be cached");
+        let (component, code) = match (&self.compiler, maker) {
+            (Some(compiler), Maker::Somebody) => {
+                let code = compiler.compile(wasm)?;
+                (loaded(engine, &code)?, Some(code))
+            }
+            _ => (Component::from_binary(engine, wasm)?, None),
+        };
+        if let Some(path) = path {
+            let written = match code {
+                Some(code) => write_artefact(&path, &code),
+                None => write_artefact(&path, &component.serialize()?),
+            };
+            if let Err(problem) = written {
+                tracing::warn!(path = %path.display(), %problem, "an artefact can't be cached");
+            }
         }
         Ok(component)
     }
+}
+
+/// Machine code that came from a process of our own program.
+fn loaded(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are what `Engine::precompile_component` gave in a process that runs this program and got
+    // nothing but the component; whoever could change them on their way could change this process, too. Wasmtime
+    // itself refuses those of another version or configuration.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// Make `folder` with mode 0700, or check that it is the user's own and nobody else's to write.
@@ -150,10 +208,10 @@ mod tests {
     fn an_artefact_is_written_once_and_read_after_that() {
         let folder = tempfile::tempdir().unwrap();
         let cache = CompileCache::in_folder(folder.path());
-        cache.component(&engine(), &EMPTY).unwrap();
+        cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
         let [artefact] = artefacts(folder.path()).try_into().unwrap();
         assert!(read_artefact(&engine(), &artefact).is_some());
-        cache.component(&engine(), &EMPTY).unwrap();
+        cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
         assert_eq!(artefacts(folder.path()).len(), 1);
     }
 
@@ -161,7 +219,7 @@ mod tests {
     fn a_damaged_artefact_is_compiled_again() {
         let folder = tempfile::tempdir().unwrap();
         let cache = CompileCache::in_folder(folder.path());
-        cache.component(&engine(), &EMPTY).unwrap();
+        cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
         let [artefact] = artefacts(folder.path()).try_into().unwrap();
         let whole = fs::read(&artefact).unwrap();
         for at in (0..whole.len()).step_by(whole.len() / 97 + 1) {
@@ -170,7 +228,7 @@ mod tests {
             fs::write(&artefact, &damaged).unwrap();
             assert!(read_artefact(&engine(), &artefact).is_none(), "bit at {at}");
         }
-        cache.component(&engine(), &EMPTY).unwrap();
+        cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
         assert_eq!(fs::read(&artefact).unwrap(), whole);
     }
 

@@ -20,6 +20,31 @@ pub enum HeaderEdit {
     Remove,
 }
 
+impl HeaderEdit {
+    /// The value that it brings, if it brings one.
+    pub fn value(&self) -> Option<&HeaderValue> {
+        match self {
+            Self::Set(value) | Self::Append(value) => Some(value),
+            Self::Remove => None,
+        }
+    }
+
+    /// Make the edit of the header `name`.
+    fn make(self, name: HeaderName, headers: &mut HeaderMap) {
+        match self {
+            Self::Set(value) => {
+                headers.insert(name, value);
+            }
+            Self::Append(value) => {
+                headers.append(name, value);
+            }
+            Self::Remove => {
+                headers.remove(name);
+            }
+        }
+    }
+}
+
 /// Edits of one header section, in the order they were made.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderEdits {
@@ -73,17 +98,7 @@ impl HeaderEdits {
     /// Make the edits, which are none afterwards.
     pub fn apply(&mut self, headers: &mut HeaderMap) {
         for (name, edit) in self.edits.drain(..) {
-            match edit {
-                HeaderEdit::Set(value) => {
-                    headers.insert(name, value);
-                }
-                HeaderEdit::Append(value) => {
-                    headers.append(name, value);
-                }
-                HeaderEdit::Remove => {
-                    headers.remove(name);
-                }
-            }
+            edit.make(name, headers);
         }
     }
 }
@@ -121,20 +136,14 @@ pub struct ResponseEdits {
 pub struct StagedHeader {
     /// Its name.
     pub name: HeaderName,
-    /// Its value.
-    pub value: HeaderValue,
-    /// One more line, instead of the only one.
-    pub append: bool,
+    /// What to do to it.
+    pub edit: HeaderEdit,
 }
 
 impl StagedHeader {
     /// Put it on a response.
     pub fn place(self, headers: &mut HeaderMap) {
-        if self.append {
-            headers.append(self.name, self.value);
-        } else {
-            headers.insert(self.name, self.value);
-        }
+        self.edit.make(self.name, headers);
     }
 }
 

@@ -51,13 +51,15 @@ pub enum FaultKind {
     BodyTooLarge,
     /// No instance could be had.
     Unavailable,
+    /// The statement has failed too often and is left out for a while.
+    Quarantined,
     /// The host itself failed.
     Host,
 }
 
 impl FaultKind {
     /// All kinds, in the order of [`FaultKind::index`].
-    pub const ALL: [FaultKind; 10] = [
+    pub const ALL: [FaultKind; 11] = [
         FaultKind::Trap,
         FaultKind::Fuel,
         FaultKind::Deadline,
@@ -67,6 +69,7 @@ impl FaultKind {
         FaultKind::BadVerdict,
         FaultKind::BodyTooLarge,
         FaultKind::Unavailable,
+        FaultKind::Quarantined,
         FaultKind::Host,
     ];
 
@@ -82,6 +85,7 @@ impl FaultKind {
             FaultKind::BadVerdict => "bad-verdict",
             FaultKind::BodyTooLarge => "body-too-large",
             FaultKind::Unavailable => "unavailable",
+            FaultKind::Quarantined => "quarantined",
             FaultKind::Host => "host",
         }
     }

@@ -1,4 +1,4 @@
-//! What one call of one statement may use up. Every limit has a default; none can be left out.
+//! What one call of one statement may use up, and how often it may fail. Every limit has a default; none can be left out.
 
 /// Fuel for a call that reads no body: about 10 ms of a present core, a thousand times what a header policy uses.
 pub const FUEL: u64 = 10_000_000;
@@ -38,7 +38,14 @@ pub const LOG_BYTES: usize = 8 << 10;
 /// Requests of its own that one call may make: a token, a few look-ups, and some tries again.
 pub const CALLOUTS: u32 = 16;
 
-/// What one call may use up.
+/// Failures in a row after which a statement is left out for a while. A client whose requests a policy can't stand
+/// reaches it only if nobody else's pass between them.
+pub const QUARANTINE_AFTER: u32 = 20;
+
+/// How long a statement is left out the first time; each time that it fails again, twice as long.
+pub const QUARANTINE_MS: u64 = 1_000;
+
+/// What one call may use up, and what comes of failing too often.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Instructions, about; see [`FUEL`].
@@ -65,6 +72,10 @@ pub struct Limits {
     pub log_bytes: usize,
     /// See [`CALLOUTS`].
     pub callouts: u32,
+    /// See [`QUARANTINE_AFTER`].
+    pub quarantine_after: u32,
+    /// See [`QUARANTINE_MS`].
+    pub quarantine_ms: u64,
 }
 
 impl Default for Limits {
@@ -82,6 +93,8 @@ impl Default for Limits {
             log_lines: LOG_LINES,
             log_bytes: LOG_BYTES,
             callouts: CALLOUTS,
+            quarantine_after: QUARANTINE_AFTER,
+            quarantine_ms: QUARANTINE_MS,
         }
     }
 }
@@ -101,7 +114,7 @@ pub struct LimitField {
 pub const MAX_MEMORY_BYTES: u64 = 128 << 20;
 
 /// Every limit that an operator can set, by its key in a document.
-pub const FIELDS: [LimitField; 12] = [
+pub const FIELDS: [LimitField; 14] = [
     LimitField { key: "fuel", max: 1_000_000_000_000, set: |l, v| l.fuel = v },
     LimitField { key: "fuel-per-body-byte", max: 1_000_000, set: |l, v| l.fuel_per_body_byte = v },
     LimitField { key: "deadline-ms", max: 60_000, set: |l, v| l.deadline_ms = v },
@@ -114,4 +127,6 @@ pub const FIELDS: [LimitField; 12] = [
     LimitField { key: "log-lines", max: 10_000, set: |l, v| l.log_lines = v as u32 },
     LimitField { key: "log-bytes", max: 1 << 20, set: |l, v| l.log_bytes = v as usize },
     LimitField { key: "callouts", max: 1_000, set: |l, v| l.callouts = v as u32 },
+    LimitField { key: "quarantine-after", max: 1_000_000_000, set: |l, v| l.quarantine_after = v as u32 },
+    LimitField { key: "quarantine-ms", max: 60_000, set: |l, v| l.quarantine_ms = v },
 ];

@@ -47,7 +47,8 @@ pub struct RequestHead {
     pub authority: String,
     /// Normalised path, and the query as sent.
     pub target: PathAndQuery,
-    /// Without framing and hop-by-hop fields, and without `host` (see `authority`).
+    /// Without framing and hop-by-hop fields, and without `host` (see `authority`) unless a statement has set one for the
+    /// origin.
     pub headers: HeaderMap,
 }
 

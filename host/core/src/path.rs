@@ -2,8 +2,8 @@
 //!
 //! - Percent-encoded unreserved characters are decoded; other escapes stay, with upper-case digits.
 //! - Dot segments are resolved, encoded ones too; none climbs above the root.
-//! - What servers disagree about is refused: `%2F`, `%5C`, `%00`, a bare `\`, control characters and
-//!   escapes that aren't any.
+//! - What servers disagree about is refused: `%2F`, `%5C`, `%00`, a bare `\`, control characters, escapes that aren't
+//!   any, and dot segments with parameters (`..;a`), which some resolve.
 //! - Empty segments (`//`) stay: they are different paths for some origins.
 
 use std::borrow::Cow;
@@ -17,7 +17,8 @@ pub enum PathError {
     /// A `%` without two hexadecimal digits.
     #[error("the path holds a `%` that is no escape")]
     BadEscape,
-    /// An escaped slash, backslash or NUL, a bare backslash, or a character that no URI may hold.
+    /// An escaped slash, backslash or NUL, a bare backslash, a dot segment with parameters, or a character that no URI
+    /// may hold.
     #[error("the path holds a character that servers read differently")]
     Ambiguous,
 }
@@ -43,7 +44,7 @@ pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathError> {
         return Ok(Cow::Borrowed(path));
     }
     let decoded = decode_unreserved(path)?;
-    Ok(Cow::Owned(resolve_dots(&decoded)))
+    resolve_dots(&decoded).map(Cow::Owned)
 }
 
 fn decode_unreserved(path: &str) -> Result<String, PathError> {
@@ -68,7 +69,7 @@ fn decode_unreserved(path: &str) -> Result<String, PathError> {
 }
 
 /// Remove dot segments (RFC 3986 §5.2.4).
-fn resolve_dots(path: &str) -> String {
+fn resolve_dots(path: &str) -> Result<String, PathError> {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path[1..].split('/').peekable();
     while let Some(segment) = segments.next() {
@@ -82,6 +83,7 @@ fn resolve_dots(path: &str) -> String {
                     kept.push("");
                 }
             }
+            _ if segment.starts_with(".;") || segment.starts_with("..;") => return Err(PathError::Ambiguous),
             _ => kept.push(segment),
         }
     }
@@ -93,7 +95,7 @@ fn resolve_dots(path: &str) -> String {
     if out.is_empty() {
         out.push('/');
     }
-    out
+    Ok(out)
 }
 
 /// Decode every escape of a segment that [`normalise`] let through. Bytes that are no UTF-8 become U+FFFD.

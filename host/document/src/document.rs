@@ -14,7 +14,10 @@ use crate::backend::{Backend, Origin, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
-use crate::settings::{AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext};
+use crate::settings::{
+    AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext, Underscores,
+};
+use crate::tls::ListenTls;
 use crate::{read, yaml};
 
 /// Names that exist before the document is read.
@@ -27,14 +30,22 @@ pub struct Known<'a> {
 /// A whole `tollgate.yaml`.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Where clients are served; at least one address.
+    /// Where clients are served in cleartext; none if `off`, which needs `tls`.
     pub listen: Vec<SocketAddr>,
     /// Where health and metrics are served; none if `off`.
     pub admin: Option<SocketAddr>,
     /// How many workers; none for one per core.
     pub workers: Option<usize>,
+    /// Where clients are served within TLS.
+    pub tls: Option<ListenTls>,
     /// Proxies whose `x-forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What becomes of a request's header names with underscores.
+    pub underscores: Underscores,
+    /// Names of trailer fields that pass in both directions, lower-case.
+    pub trailers: Vec<String>,
+    /// What the gateway calls itself in `via`; none if `off`.
+    pub via: Option<String>,
     /// Where access is logged.
     pub access_log: AccessLog,
     /// What is done about trace contexts.
@@ -47,6 +58,9 @@ pub struct Document {
     pub named_values: Vec<NamedValue>,
     /// In the order of the file; ids are unique.
     pub fragments: Vec<FragmentDefinition>,
+    /// The entries of fragments that no scope includes, in its inbound section. They never run; whoever looks for
+    /// mistakes looks at them too.
+    pub unused_fragments: PolicyDocument,
     /// The global scope.
     pub policies: PolicyDocument,
     /// In the order of the file; ids and paths are unique.
@@ -134,6 +148,10 @@ pub struct Api {
     pub subscription_key_names: SubscriptionKeyNames,
     /// Its own time-outs, the gateway's filled in.
     pub timeouts: Timeouts,
+    /// How its responses are cached; none for not at all.
+    pub cache: Option<CacheSettings>,
+    /// Protocols that its connections may be upgraded to, in lower case; never `h2c`.
+    pub upgrades: Vec<String>,
     /// The API scope.
     pub policies: PolicyDocument,
     /// In the order of the file. None: every method and path passes.
@@ -169,6 +187,8 @@ pub struct Operation {
     /// What it takes and gives, as `context.operation-definition` shows it. Always an object with `id`, `method` and
     /// `url`; `parameters`, `request` and `responses` as far as they were written, schemas put in for their names.
     pub definition: Value,
+    /// How its responses are cached, what it doesn't say filled in from the API; none for not at all.
+    pub cache: Option<CacheSettings>,
     /// The operation scope.
     pub policies: PolicyDocument,
     /// Where it begins in the file.

@@ -22,6 +22,9 @@ pub mod policy;
 /// The gateway's own settings.
 pub mod settings;
 
+/// Certificates of the gateway's own.
+pub mod tls;
+
 /// The nearest valid name.
 pub mod nearest;
 
@@ -42,5 +45,7 @@ pub use policy::{
     Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,
 };
 pub use settings::{
-    AccessLog, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext, TraceContextMode,
+    AccessLog, CacheSettings, Durable, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts,
+    TraceContext, TraceContextMode, Underscores, UpgradeLimits,
 };
+pub use tls::{CertificateFiles, ListenTls, TlsVersion};

@@ -156,6 +156,8 @@ pub struct Placed {
     pub when: Option<Condition>,
     /// Where its name is in the file.
     pub mark: Mark,
+    /// Of an entry of a fragment: where the fragment is included in the scope's document.
+    pub included: Option<Mark>,
 }
 
 impl Placed {

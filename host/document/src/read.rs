@@ -6,6 +6,8 @@ mod backends;
 
 mod breakers;
 
+mod cache;
+
 mod components;
 
 mod definition;
@@ -42,6 +44,10 @@ mod template;
 
 mod timestamp;
 
+mod tls;
+
+mod trailers;
+
 mod value;
 
 use std::collections::HashMap;
@@ -57,11 +63,14 @@ use schemas::Schemas;
 use tollgate_core::place::Scope;
 
 /// The top-level keys.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 23] = [
     "listen",
     "admin",
     "workers",
     "trusted-proxies",
+    "underscores-in-headers",
+    "trailers",
+    "via",
     "access-log",
     "trace-context",
     "limits",
@@ -122,19 +131,22 @@ pub(crate) fn document(
 impl Reader<'_> {
     fn read(&mut self, root: &Node, env: &dyn Fn(&str) -> Option<String>) -> Document {
         let fields = self.fields(root, "a mapping with keys such as `apis`", &KEYS);
-        if let Some((key, _)) = fields.entry("tls") {
-            self.error(key.mark, "`tls`: TLS listeners come with a later version; end TLS in front of the gateway");
-        }
         // Limits come before APIs, which inherit time-outs, and components before policies, which name them. Backends
-        // and schemas come before APIs too, which refer to them.
+        // come before APIs too, which refer to them, and schemas before policies and APIs.
         self.limits = self.gateway_limits(fields.get("limits"));
         let components = self.components(fields.get("components"));
         let (listen, admin) = self.addresses(&fields);
+        let taken: Vec<_> = listen.iter().copied().chain(admin).collect();
+        let tls = self.listen_tls(fields.get("tls"), &taken);
         let workers = self.workers(fields.get("workers"));
         let trusted_proxies = self.trusted_proxies(fields.get("trusted-proxies"));
+        let underscores = self.underscores(fields.get("underscores-in-headers"));
+        let trailers = self.trailers(fields.get("trailers"));
+        let via = self.via(fields.get("via"));
         let access_log = self.access_log(fields.get("access-log"));
         let trace_context = self.trace_context(fields.get("trace-context"));
         let state = self.state(fields.get("state"));
+        self.named_schemas(fields.get("schemas"));
         // Named values come before fragments, whose texts they stand in, and both before policies.
         let named_values = self.named_values(fields.get("named-values"), env);
         let fragments = self.fragments(fields.get("fragments"));
@@ -143,7 +155,6 @@ impl Reader<'_> {
             None => PolicyDocument::default(),
         };
         let backends = self.backends(fields.get("backends"));
-        self.named_schemas(fields.get("schemas"));
         let apis = self.apis(fields.get("apis"), &backends);
         let products = self.products(fields.get("products"), &apis);
         let subscriptions = self.subscriptions(fields.get("subscriptions"), &apis, &products);
@@ -151,13 +162,18 @@ impl Reader<'_> {
             listen,
             admin,
             workers,
+            tls,
             trusted_proxies,
+            underscores,
+            trailers,
+            via,
             access_log,
             trace_context,
             limits: self.limits.clone(),
             state,
             named_values,
             fragments,
+            unused_fragments: self.unused_fragments(),
             policies,
             apis,
             products,

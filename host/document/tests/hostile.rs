@@ -97,7 +97,7 @@ t.yaml:1:3: expected a key, found a list
 t.yaml:3:1: expected a key, found nothing
 t.yaml:4:1: expected a plain key, found `${env:A}`; `${…}` is replaced in values only
 t.yaml:5:1: merge keys (`<<`) aren't supported; repeat the keys, or use an alias for the whole value
-t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `access-log`, `trace-context`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
+t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `underscores-in-headers`, `trailers`, `via`, `access-log`, `trace-context`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
 ";
     assert_eq!(errors, expected);
 }
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_values_anywhere_never_panic(value in "\\PC{0,30}", place in 0_usize..19) {
+    fn arbitrary_values_anywhere_never_panic(value in "\\PC{0,30}", place in 0_usize..22) {
         let quoted = format!("'{}'", value.replace('\'', "''"));
         let text = [
             "listen: @", "trusted-proxies: @", "limits: { uri-bytes: @ }", "limits: { idle-timeout: @ }",
@@ -246,6 +246,9 @@ proptest! {
              { path: [{ name: @, schema: { ref: @ } }], header: [{ name: @ }] } }] }]",
             "apis: [{ id: a, path: b, backend: http://h, operations: [{ id: o, method: GET, url: '/', responses: \
              [{ status: @, representations: [{ content-type: @, schema: @, example: @ }] }] }] }]",
+            "tls: { listen: @, certificates: [{ certificate: @, key: @ }], min-version: @ }",
+            "underscores-in-headers: @\ntrailers: [@]\nvia: @",
+            "apis: [{ id: a, path: b, backend: http://h, upgrades: [@] }]",
         ][place].replace('@', &quoted);
         parse(&text);
     }

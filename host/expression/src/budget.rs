@@ -44,6 +44,11 @@ impl Budget {
         self.work(bytes.saturating_mul(8))
     }
 
+    /// How many bytes may still be produced.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.bytes
+    }
+
     /// Produces so many bytes.
     pub(crate) fn produce(&mut self, bytes: usize) -> Result<(), EvaluationError> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or(EvaluationError::TooManyBytes)?;

@@ -10,6 +10,11 @@ pub trait Context {
     /// The entry of a table under `key`, if it has one. Names of headers are compared without regard to case.
     fn entry(&self, table: Table, key: &str) -> Option<Value>;
 
+    /// How many bytes are looked through to find one entry of a table; 0 where it is found at once.
+    fn scanned(&self, _table: Table) -> usize {
+        0
+    }
+
     /// All of a table as a map. Asked for only when an expression uses the table itself as a value.
     fn table(&self, table: Table) -> Value;
 
@@ -38,6 +43,8 @@ pub enum Fact {
     RequestOriginalUrl,
     /// `request.client_ip`.
     RequestClientIp,
+    /// `request.client_network`.
+    RequestClientNetwork,
     /// `request.body` and `request.json`: bytes, or null without a body.
     RequestBody,
     /// `response.status`, an int.

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::{CompileError, EvaluationError};
 use crate::evaluate::Evaluation;
 use crate::expression::{Expression, Needs};
+use crate::kinds::Kinds;
 use crate::scan::{Scanner, Token};
 use crate::value::Value;
 
@@ -84,6 +85,11 @@ impl Dynamic {
     /// The kind of its value, if that is certain.
     pub fn kind(&self) -> Option<&'static str> {
         self.expression().map_or(Some("string"), Expression::kind)
+    }
+
+    /// What it is instead, if its value can be of none of these kinds.
+    pub fn misses(&self, kinds: &[&str]) -> Option<&'static str> {
+        self.expression().map_or(Kinds::STRING.misses(kinds), |expression| expression.misses(kinds))
     }
 
     /// What has to be there when it is evaluated.

@@ -101,6 +101,9 @@ pub enum EvaluationError {
     /// A body that isn't JSON.
     #[error("the {0}'s body isn't JSON")]
     BodyNotJson(&'static str),
+    /// A body that takes too much memory as JSON.
+    #[error("the {0}'s body takes more than {limit} bytes as JSON values", limit = crate::limits::MAX_BODY_JSON_BYTES)]
+    BodyTooLarge(&'static str),
     /// Too many steps.
     #[error("the expression takes more than {} steps", crate::limits::MAX_STEPS)]
     TooManySteps,
@@ -115,7 +118,13 @@ pub enum EvaluationError {
 impl EvaluationError {
     /// Whether the evaluation has to end: no operator absorbs it.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, EvaluationError::TooManySteps | EvaluationError::TooManyBytes | EvaluationError::TooDeep)
+        matches!(
+            self,
+            EvaluationError::TooManySteps
+                | EvaluationError::TooManyBytes
+                | EvaluationError::TooDeep
+                | EvaluationError::BodyTooLarge(_)
+        )
     }
 
     /// Whether what was asked for isn't there: what `coalesce` passes over.

@@ -9,7 +9,8 @@ use crate::context::{Context, Fact, Object, Table};
 use crate::error::EvaluationError;
 use crate::functions::codec::measure;
 use crate::functions::{Function, regex};
-use crate::limits::MAX_RESULT_DEPTH;
+use crate::json;
+use crate::limits::{MAX_BODY_JSON_BYTES, MAX_RESULT_DEPTH};
 use crate::map::Map;
 use crate::names::Side;
 use crate::node::{Each, Macro, Node};
@@ -80,7 +81,7 @@ impl<'a> Evaluation<'a> {
         match node {
             Node::Constant(value) => Ok(value.clone()),
             Node::Fact(fact) => Ok(self.context.fact(*fact)),
-            Node::Entry(table, key) => Ok(self.context.entry(*table, key).unwrap_or(Value::Null)),
+            Node::Entry(table, key) => Ok(self.entry(*table, key)?.unwrap_or(Value::Null)),
             Node::Local(number) => Ok(self.locals.get(*number).cloned().unwrap_or(Value::Null)),
             Node::Select(operand, field) => self.select(operand, field),
             Node::Equal { sides, negated } => {
@@ -111,6 +112,7 @@ impl<'a> Evaluation<'a> {
             Node::Body(side) => Ok(self.body(*side)),
             Node::Json(side) => self.json(*side),
             Node::Table(table) => {
+                self.budget.hard_work(self.context.scanned(*table))?;
                 let value = self.context.table(*table);
                 if let Value::Map(map) = &value {
                     self.budget.steps(map.len())?;
@@ -212,9 +214,21 @@ impl<'a> Evaluation<'a> {
 
     fn entry_of(&mut self, table: Table, key: &Node) -> Result<Option<Value>, EvaluationError> {
         match self.value(key)? {
-            Value::String(key) => Ok(self.context.entry(table, &key)),
+            Value::String(key) => self.entry(table, &key),
             other => Err(EvaluationError::Kind { what: "a key", expected: "string", found: other.kind() }),
         }
+    }
+
+    /// An entry of a table. A client chooses how long its query and its headers are, so looking costs.
+    fn entry(&mut self, table: Table, key: &str) -> Result<Option<Value>, EvaluationError> {
+        self.budget.hard_work(self.context.scanned(table))?;
+        let found = self.context.entry(table, key);
+        if table != Table::Variables
+            && let Some(Value::String(text)) = &found
+        {
+            self.budget.work(text.len())?;
+        }
+        Ok(found)
     }
 
     fn map(&mut self, entries: &[(Node, Node)]) -> Evaluated {
@@ -333,7 +347,7 @@ impl<'a> Evaluation<'a> {
             other => return Err(EvaluationError::Kind { what: "a key", expected: "string", found: other.kind() }),
         };
         let found = match &parts[0] {
-            Node::Table(table) => self.context.entry(*table, &key),
+            Node::Table(table) => self.entry(*table, &key)?,
             operand => match self.value(operand)? {
                 Value::Map(map) => map.get(&key).cloned(),
                 Value::Null => None,
@@ -360,12 +374,17 @@ impl<'a> Evaluation<'a> {
 
     fn json(&self, side: Side) -> Evaluated {
         let parse = || {
-            let parsed = match self.context.fact(side.body()) {
-                Value::Bytes(bytes) => serde_json::from_slice(&bytes).map(|json| Value::from_json(&json)),
-                Value::String(text) => Value::from_json_text(&text),
-                _ => Ok(Value::Null),
+            let body = self.context.fact(side.body());
+            let text = match &body {
+                Value::Bytes(bytes) => bytes,
+                Value::String(text) => text.as_bytes(),
+                _ => return Ok(Value::Null),
             };
-            parsed.map_err(|_| EvaluationError::BodyNotJson(side.name()))
+            match json::parse(text, MAX_BODY_JSON_BYTES) {
+                Ok((value, _)) => Ok(value),
+                Err(json::Unparsed::TooLarge) => Err(EvaluationError::BodyTooLarge(side.name())),
+                Err(json::Unparsed::NotJson) => Err(EvaluationError::BodyNotJson(side.name())),
+            }
         };
         self.jsons[side as usize].get_or_init(parse).clone()
     }

@@ -73,6 +73,11 @@ impl Expression {
         self.0.code.kinds.only()
     }
 
+    /// What it is instead, if its value can be of none of these kinds.
+    pub fn misses(&self, kinds: &[&str]) -> Option<&'static str> {
+        self.0.code.kinds.misses(kinds)
+    }
+
     /// Its value here and now.
     ///
     /// # Errors

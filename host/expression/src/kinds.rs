@@ -60,6 +60,12 @@ impl Kinds {
         if self.0.count_ones() == 1 { self.first() } else { None }
     }
 
+    /// The name of one of these kinds, if none of them is among the named ones.
+    pub(crate) fn misses(self, names: &[&str]) -> Option<&'static str> {
+        let meets = self.each().any(|kind| kind.first().is_some_and(|name| names.contains(&name)));
+        if meets { None } else { Some(self.for_message()) }
+    }
+
     /// Every kind by itself.
     pub(crate) fn each(self) -> impl Iterator<Item = Kinds> {
         (0..NAMES.len()).map(|bit| Kinds(1 << bit)).filter(move |kind| kind.meets(self))

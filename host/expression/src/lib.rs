@@ -13,6 +13,7 @@ mod error;
 mod evaluate;
 mod expression;
 mod functions;
+mod json;
 mod kinds;
 mod limits;
 mod map;

@@ -16,6 +16,10 @@ pub(crate) const MAX_STEPS: u32 = 100_000;
 /// Bytes that one evaluation may produce in strings, lists and maps, whether they are kept or not.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
 
+/// Bytes that a body may take as values, when an expression reads it as JSON: a body of 16 MiB could be eight million
+/// numbers, which take a hundred times that.
+pub(crate) const MAX_BODY_JSON_BYTES: usize = 32 << 20;
+
 /// How deep lists and maps nest in a result; more than JSON may nest. Values are walked and dropped recursively.
 pub(crate) const MAX_RESULT_DEPTH: usize = 200;
 

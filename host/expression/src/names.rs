@@ -76,6 +76,7 @@ pub(crate) const OBJECTS: &[ObjectName] = &[
             ("url", text(Fact::RequestUrl)),
             ("original_url", text_or_null(Fact::RequestOriginalUrl)),
             ("client_ip", text_or_null(Fact::RequestClientIp)),
+            ("client_network", text_or_null(Fact::RequestClientNetwork)),
             ("headers", Meaning::Table(Table::RequestHeaders)),
             ("query", Meaning::Table(Table::RequestQuery)),
             ("parameters", Meaning::Table(Table::RequestParameters)),

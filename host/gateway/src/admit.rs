@@ -1,7 +1,8 @@
 //! Subscription keys: who may call which API, and in the context of which product (`apim.md` §3, Key resolution).
 //!
 //! Keys are kept as SHA-256 digests. One is found by the first half of its digest and compared by the whole of it in
-//! constant time, so neither memory nor timing tells a key.
+//! constant time, so neither memory nor timing tells a key. What is done for a key that nobody has is what is done for
+//! one of a subscription that isn't active.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -42,7 +43,8 @@ impl KeyDigest {
         KeyDigest(Sha256::digest(key).into())
     }
 
-    fn index(&self) -> [u8; 16] {
+    /// The half that keys are found by.
+    pub(crate) fn index(&self) -> [u8; 16] {
         let mut index = [0; 16];
         index.copy_from_slice(&self.0[..16]);
         index
@@ -56,9 +58,19 @@ impl fmt::Debug for KeyDigest {
 }
 
 /// All keys of a plan.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeyTable {
     keys: HashMap<[u8; 16], (KeyDigest, Arc<Subscription>)>,
+    /// Stands in for a subscription where there is none; it admits to nothing.
+    nobody: (KeyDigest, Arc<Subscription>),
+}
+
+impl Default for KeyTable {
+    fn default() -> KeyTable {
+        let facts = Arc::new(SubscriptionFacts { id: String::new(), start_unix_ms: 0, owner: None });
+        let nobody = Subscription { facts, scope: KeyScope::AllApis, is_active: false, expires_unix_ms: None };
+        KeyTable { keys: HashMap::new(), nobody: (KeyDigest([0; 32]), Arc::new(nobody)) }
+    }
 }
 
 impl KeyTable {
@@ -67,10 +79,10 @@ impl KeyTable {
         self.keys.insert(digest.index(), (digest, subscription)).is_none()
     }
 
-    fn find(&self, key: &[u8]) -> Option<&Arc<Subscription>> {
-        let presented = KeyDigest::of(key);
-        let (digest, subscription) = self.keys.get(&presented.index())?;
-        bool::from(digest.0.ct_eq(&presented.0)).then_some(subscription)
+    /// The subscription that a key may be of, and whether it is.
+    fn find(&self, presented: &KeyDigest) -> (&Arc<Subscription>, bool) {
+        let (digest, subscription) = self.keys.get(&presented.index()).unwrap_or(&self.nobody);
+        (subscription, digest.0.ct_eq(&presented.0).into())
     }
 }
 
@@ -109,7 +121,7 @@ pub(crate) enum Refusal {
 pub(crate) fn admit(
     keys: &KeyTable,
     door: &Door,
-    key: Option<&[u8]>,
+    key: Option<&KeyDigest>,
     now_unix_ms: impl FnOnce() -> i64,
 ) -> Result<Permit, Refusal> {
     let Some(key) = key else {
@@ -119,7 +131,7 @@ pub(crate) fn admit(
             (None, true) => Err(Refusal::KeyMissing),
         };
     };
-    let subscription = keys.find(key).ok_or(Refusal::KeyInvalid)?;
+    let (subscription, is_its_key) = keys.find(key);
     let expired = subscription.expires_unix_ms.is_some_and(|end| now_unix_ms() >= end);
     let product = match subscription.scope {
         KeyScope::Product(product) if door.products.contains(&product) => Some(product),
@@ -127,7 +139,7 @@ pub(crate) fn admit(
         KeyScope::AllApis => None,
         KeyScope::Product(_) | KeyScope::Api(_) => return Err(Refusal::KeyInvalid),
     };
-    if !subscription.is_active || expired {
+    if !is_its_key || !subscription.is_active || expired {
         return Err(Refusal::KeyInvalid);
     }
     Ok(Permit { subscription: Some(Arc::clone(&subscription.facts)), product })
@@ -159,7 +171,8 @@ mod tests {
     }
 
     fn product_of(door: &Door, key: Option<&str>, now: i64) -> Result<Option<usize>, Refusal> {
-        admit(&table(), door, key.map(str::as_bytes), || now).map(|permit| permit.product)
+        let key = key.map(|key| KeyDigest::of(key.as_bytes()));
+        admit(&table(), door, key.as_ref(), || now).map(|permit| permit.product)
     }
 
     #[test]

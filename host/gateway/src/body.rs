@@ -2,16 +2,25 @@
 //!
 //! A [`Body`] is whole in memory or streams from a client or an origin, and carries what must happen along the way:
 //! counting, filling a cache, and dropping a guard at the end. It pulls; what nobody pulls isn't read from the
-//! network either. Trailers are read and dropped: no policy sees them, so none may pass unseen.
+//! network either. Trailers are read and dropped but for those that the operator lets pass: no policy sees them.
 
 /// Request bodies as they come from clients.
 pub(crate) mod client;
+
+/// Response bodies on their way into a cache.
+pub(crate) mod poured;
+/// What may stand behind a body.
+pub(crate) mod trailers;
+
+/// Bodies on their way out over HTTP/2.
+pub(crate) mod outflow;
 
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -20,8 +29,12 @@ use tokio::time::Instant;
 
 use crate::overload;
 use crate::serve::watch::Watch;
+use crate::tunnel::Tunnel;
+use crate::upstream::http2::StreamBody;
 use crate::upstream::response::OriginBody;
 use client::ClientBody;
+use poured::Poured;
+use trailers::TrailerNames;
 
 /// Why a body ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +88,10 @@ impl Flow {
         self.bytes.get()
     }
 
+    pub(crate) fn add(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get().saturating_add(bytes as u64));
+    }
+
     /// See [`End`].
     pub fn end(&self) -> End {
         self.end.get()
@@ -89,6 +106,8 @@ pub struct Body {
     guard: Option<Box<dyn Any>>,
     /// The client connection that this body answers on; told when the body is gone.
     answers: Option<Rc<Watch>>,
+    /// The trailers that may pass; none for none.
+    trailers: Option<Arc<TrailerNames>>,
     failed: bool,
 }
 
@@ -97,6 +116,10 @@ enum Source {
     Full(Bytes),
     Client(ClientBody),
     Origin(Box<OriginBody>),
+    Poured(Box<Poured>),
+    Stream(Box<StreamBody>),
+    /// No body at all, but the way to an origin that has agreed to another protocol.
+    Tunnel(Box<Tunnel>),
 }
 
 /// A copy on the side, for caches.
@@ -108,7 +131,7 @@ struct Tee {
 
 impl Body {
     fn new(source: Source) -> Body {
-        Body { source, flow: None, tee: None, guard: None, answers: None, failed: false }
+        Body { source, flow: None, tee: None, guard: None, answers: None, trailers: None, failed: false }
     }
 
     /// No body.
@@ -128,6 +151,34 @@ impl Body {
 
     pub(crate) fn from_origin(body: Box<OriginBody>) -> Body {
         Body::new(Source::Origin(body))
+    }
+
+    fn from_poured(body: Poured) -> Body {
+        Body::new(Source::Poured(Box::new(body)))
+    }
+
+    pub(crate) fn from_stream(body: Box<StreamBody>) -> Body {
+        Body::new(Source::Stream(body))
+    }
+
+    pub(crate) fn tunnel(tunnel: Tunnel) -> Body {
+        Body::new(Source::Tunnel(Box::new(tunnel)))
+    }
+
+    /// The way to an origin, if this is one. What else the body carries stays.
+    pub(crate) fn take_tunnel(&mut self) -> Option<Tunnel> {
+        match std::mem::replace(&mut self.source, Source::Empty) {
+            Source::Tunnel(tunnel) => Some(*tunnel),
+            other => {
+                self.source = other;
+                None
+            }
+        }
+    }
+
+    /// The account, begun now if there is none.
+    pub(crate) fn flow(&mut self) -> Rc<Flow> {
+        Rc::clone(self.flow.get_or_insert_with(Flow::new))
     }
 
     /// Account for what passes in `flow`.
@@ -178,15 +229,17 @@ impl Body {
 
     /// Fail with a time-out when somebody still waits for an origin's body at this time. Other bodies don't.
     pub(crate) fn end_by(&mut self, until: Instant) {
-        if let Source::Origin(body) = &mut self.source {
-            body.end_by(until);
+        match &mut self.source {
+            Source::Origin(body) => body.end_by(until),
+            Source::Stream(body) => body.end_by(until),
+            _ => {}
         }
     }
 
     /// The bytes, if all of them are in memory.
     pub fn in_memory(&self) -> Option<Bytes> {
         match &self.source {
-            Source::Empty => Some(Bytes::new()),
+            Source::Empty | Source::Tunnel(_) => Some(Bytes::new()),
             Source::Full(bytes) => Some(bytes.clone()),
             _ => None,
         }
@@ -195,9 +248,19 @@ impl Body {
     /// The account of a body that isn't in memory, begun now if there is none.
     pub(crate) fn flow_if_streaming(&mut self) -> Option<Rc<Flow>> {
         match &self.source {
-            Source::Empty | Source::Full(_) => None,
-            _ => Some(Rc::clone(self.flow.get_or_insert_with(Flow::new))),
+            Source::Empty | Source::Full(_) | Source::Tunnel(_) => None,
+            _ => Some(self.flow()),
         }
+    }
+
+    /// Let these trailers pass.
+    #[must_use]
+    pub(crate) fn with_trailers(mut self, names: &Arc<TrailerNames>) -> Body {
+        // A body in memory has none.
+        if matches!(self.source, Source::Client(_) | Source::Origin(_) | Source::Stream(_)) {
+            self.trailers = Some(Arc::clone(names));
+        }
+        self
     }
 
     pub(crate) fn answering(&mut self, watch: Rc<Watch>) {
@@ -225,9 +288,27 @@ impl Body {
         self.guard = None;
     }
 
-    fn pass(&mut self, chunk: &Bytes) {
+    /// Let a part of the body by. Trailers are its end, whether or not there is one that may pass.
+    fn pass(&mut self, frame: Frame<Bytes>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        match frame.into_data() {
+            Ok(chunk) => {
+                self.account(&chunk);
+                if self.is_end_stream() {
+                    self.finish(End::Whole);
+                }
+                Some(Ok(Frame::data(chunk)))
+            }
+            Err(frame) => {
+                self.finish(End::Whole);
+                let trailers = self.trailers.as_ref()?.admit(frame.into_trailers().ok()?)?;
+                Some(Ok(Frame::trailers(trailers)))
+            }
+        }
+    }
+
+    fn account(&mut self, chunk: &Bytes) {
         if let Some(flow) = &self.flow {
-            flow.bytes.set(flow.bytes.get().saturating_add(chunk.len() as u64));
+            flow.add(chunk.len());
         }
         if let Some(tee) = &mut self.tee {
             match tee.room.checked_sub(chunk.len()) {
@@ -248,19 +329,15 @@ impl HttpBody for Body {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let read = match &mut this.source {
-            Source::Empty => None,
-            Source::Full(bytes) => Some(Ok(std::mem::take(bytes))),
-            Source::Client(body) => ready!(body.poll_data(cx)),
-            Source::Origin(body) => ready!(body.poll_data(cx)),
+            Source::Empty | Source::Tunnel(_) => None,
+            Source::Full(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Source::Client(body) => ready!(body.poll_frame(cx)),
+            Source::Origin(body) => ready!(body.poll_frame(cx)),
+            Source::Stream(body) => ready!(body.poll_frame(cx)),
+            Source::Poured(body) => ready!(body.poll_data(cx)).map(|read| read.map(Frame::data)),
         };
         Poll::Ready(match read {
-            Some(Ok(chunk)) => {
-                this.pass(&chunk);
-                if this.is_end_stream() {
-                    this.finish(End::Whole);
-                }
-                Some(Ok(Frame::data(chunk)))
-            }
+            Some(Ok(frame)) => this.pass(frame),
             Some(Err(error)) => {
                 this.finish(End::Failed(error));
                 Some(Err(error))
@@ -276,19 +353,23 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Empty => true,
+            Source::Empty | Source::Tunnel(_) => true,
             Source::Full(bytes) => bytes.is_empty(),
             Source::Client(body) => body.is_end_stream(),
             Source::Origin(body) => body.is_end_stream(),
+            Source::Poured(body) => body.is_end_stream(),
+            Source::Stream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Empty => SizeHint::with_exact(0),
+            Source::Empty | Source::Tunnel(_) => SizeHint::with_exact(0),
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Client(body) => body.size_hint(),
             Source::Origin(body) => body.size_hint(),
+            Source::Poured(body) => body.size_hint(),
+            Source::Stream(body) => body.size_hint(),
         }
     }
 }
@@ -296,7 +377,7 @@ impl HttpBody for Body {
 impl Drop for Body {
     fn drop(&mut self) {
         if let Some(watch) = &self.answers {
-            watch.answered(matches!(self.source, Source::Empty) && !self.failed);
+            watch.answered(matches!(self.source, Source::Empty | Source::Tunnel(_)) && !self.failed);
         }
     }
 }
@@ -319,9 +400,19 @@ impl fmt::Debug for Body {
             Source::Empty => "Body(empty)",
             Source::Full(_) => "Body(in memory)",
             Source::Client(_) => "Body(from the client)",
-            Source::Origin(_) => "Body(from the origin)",
+            Source::Origin(_) | Source::Stream(_) | Source::Poured(_) => "Body(from the origin)",
+            Source::Tunnel(_) => "Body(another protocol)",
         })
     }
+}
+
+/// Chunks as one buffer of just that size: shares of network buffers would hold more memory than they show.
+pub(crate) fn joined(chunks: &[Bytes]) -> Bytes {
+    let mut whole = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
+    for chunk in chunks {
+        whole.extend_from_slice(chunk);
+    }
+    whole.freeze()
 }
 
 /// Read a whole body of at most `max` bytes. Fails before reading if it is known to be larger, and while memory is

@@ -15,6 +15,9 @@ mod wait;
 /// To the origin.
 mod forward;
 
+/// To the cache, and to the origin only if it must be.
+mod cached;
+
 /// What a trace shows of a step.
 mod trace;
 
@@ -22,7 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http_body::Body as _;
 use tollgate_core::message::ResponseHead;
 use tollgate_core::place::{Phase, Section};
 use tollgate_expression::Needs;
@@ -31,6 +35,7 @@ use tollgate_runtime::{Exchange, Failed, Leases, Position, StatementExpression};
 use crate::body::{Body, BodyError, collect};
 use crate::plan::{Chain, Own, Step};
 use crate::respond::Rejection;
+use crate::tunnel::Wanted;
 use crate::upstream::Upstream;
 
 pub(crate) use forward::parts_of;
@@ -38,6 +43,9 @@ pub(crate) use statement::{Answer, PolicyRefusal};
 
 /// Bytes of a body that is read because an expression asks for it, or because it may be sent again.
 const READ_BODY_BYTES: usize = tollgate_core::limits::BODY_BYTES;
+
+/// How long a disk may take to write a count: one that takes longer is as good as broken.
+const COUNT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// An exchange on its way through the sections.
 pub(crate) struct Walk {
@@ -50,11 +58,23 @@ pub(crate) struct Walk {
     pub(crate) request_body: Body,
     /// The response's body, as it will be returned.
     pub(crate) response_body: Body,
+    /// How the request came.
+    pub(crate) received: Received,
+    /// The other protocol that the client wants to speak with the origin.
+    pub(crate) upgrade: Option<Wanted>,
     /// Headers that statements put on the response for this request alone: no cache may give them to another.
     staged_names: Vec<HeaderName>,
     section: Section,
     /// From sending the request to the origin to the head of its response.
     pub(crate) origin_time: Option<Duration>,
+}
+
+/// What the next hop is told of the last one, and no policy.
+#[derive(Default)]
+pub(crate) struct Received {
+    pub(crate) version: Version,
+    /// Trailers that were announced and may pass.
+    pub(crate) trailers: Option<HeaderValue>,
 }
 
 /// Why a section ended before its end.
@@ -82,15 +102,21 @@ pub(crate) struct StepFailure {
 }
 
 impl StepFailure {
+    /// A failure of the gateway itself, outside of every step.
+    pub(crate) fn of_gateway(rejection: Rejection) -> StepFailure {
+        let source = rejection.source().into();
+        StepFailure { source, statement: None, at: None, rejection: Some(rejection), detail: None }
+    }
+
     /// A failure of one of the gateway's own steps.
-    fn of_step(own: &Own, rejection: Rejection) -> Stop {
-        Stop::Failed(Box::new(StepFailure {
+    fn of_step(own: &Own, rejection: Rejection) -> StepFailure {
+        StepFailure {
             source: own.name.into(),
             statement: None,
             at: Some(Arc::clone(&own.position)),
             rejection: Some(rejection),
             detail: None,
-        }))
+        }
     }
 }
 
@@ -100,9 +126,13 @@ impl Walk {
         leases: Rc<Leases>,
         upstream: Upstream,
         chain: Arc<Chain>,
-        exchange: Exchange,
+        mut exchange: Exchange,
         request_body: Body,
     ) -> Walk {
+        exchange.cache.has_body = !request_body.is_end_stream();
+        if chain.caching.is_some() {
+            exchange.cache.is_authorized = exchange.request.headers.contains_key(header::AUTHORIZATION);
+        }
         Walk {
             leases,
             upstream,
@@ -110,6 +140,8 @@ impl Walk {
             exchange: Some(Box::new(exchange)),
             request_body,
             response_body: Body::empty(),
+            received: Received::default(),
+            upgrade: None,
             staged_names: Vec::new(),
             section: Section::Inbound,
             origin_time: None,
@@ -143,6 +175,12 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// A step failed: the trace shows where.
+    fn stopped(&mut self, failure: StepFailure) -> Stop {
+        self.trace_failed(&failure);
+        Stop::Failed(Box::new(failure))
     }
 
     /// The phase that components are called in.
@@ -210,6 +248,18 @@ impl Walk {
         })
     }
 
+    /// Wait for counts that have to be on disk before anything else happens. False if they can't be written.
+    pub(crate) async fn is_counted_for_good(&mut self) -> bool {
+        let Some(exchange) = self.exchange_mut() else { return true };
+        for unwritten in exchange.holds.take_unwritten() {
+            let written = tokio::time::timeout(COUNT_PATIENCE, unwritten.is_written()).await;
+            if !written.unwrap_or(false) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Make this the response that statements see.
     pub(crate) fn answer(&mut self, head: ResponseHead, body: Body) {
         self.response_body = body;
@@ -263,7 +313,7 @@ impl From<Rejection> for Failing {
 
 impl Failing {
     /// The failure of the step `source`, which stands at `at`.
-    fn stop(self, source: &str, statement: Option<String>, at: &Arc<Position>, request_id: &str) -> Stop {
+    fn failure(self, source: &str, statement: Option<String>, at: &Arc<Position>, request_id: &str) -> StepFailure {
         let (rejection, detail) = match self {
             Failing::Rejected(rejection) => (rejection, None),
             Failing::Expression(failed) => {
@@ -271,13 +321,7 @@ impl Failing {
                 (Rejection::ExpressionFailed, Some(failed.to_string()))
             }
         };
-        Stop::Failed(Box::new(StepFailure {
-            source: source.into(),
-            statement,
-            at: Some(Arc::clone(at)),
-            rejection: Some(rejection),
-            detail,
-        }))
+        StepFailure { source: source.into(), statement, at: Some(Arc::clone(at)), rejection: Some(rejection), detail }
     }
 }
 

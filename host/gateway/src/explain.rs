@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use tollgate_core::path;
 use tollgate_core::place::Section;
 
-use crate::admit;
+use crate::admit::{self, KeyDigest};
 use crate::plan::{Plan, Step};
 use crate::route::Parameters;
 
@@ -40,7 +40,8 @@ impl Plan {
             None => (0, Parameters::new()),
         };
         let now = unix_ms;
-        let permit = admit::admit(&self.keys, &api.door, key.map(str::as_bytes), now).map_err(|_| Unroutable::Key)?;
+        let key = key.map(|key| KeyDigest::of(key.as_bytes()));
+        let permit = admit::admit(&self.keys, &api.door, key.as_ref(), now).map_err(|_| Unroutable::Key)?;
         let chain = api.chains.get(operation).ok_or(Unroutable::Operation)?.chain(permit.product);
         let facts = &chain.facts;
         let mut out = String::new();

@@ -3,6 +3,9 @@
 //! Only proxies that the operator trusts are believed (`reliability.md` §2.5, row 42). From anybody else the fields
 //! that describe a client are dropped before a policy sees them.
 
+/// What RFC 7239 says.
+mod element;
+
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -44,7 +47,7 @@ pub fn identify(headers: &mut HeaderMap, peer: IpAddr, scheme: Scheme, trusted: 
     client
 }
 
-/// What a trusted proxy says.
+/// What a trusted proxy says: by `x-forwarded-*`, or else by `Forwarded`.
 fn believe(
     headers: &mut HeaderMap,
     peer: IpAddr,
@@ -52,32 +55,46 @@ fn believe(
     host: Option<HeaderValue>,
     is_trusted: impl Fn(&IpAddr) -> bool,
 ) -> Client {
-    let mut address = peer;
-    'hops: for line in headers.get_all(&X_FORWARDED_FOR).iter().rev() {
-        for hop in line.as_bytes().rsplit(|byte| *byte == b',') {
-            if !is_trusted(&address) {
-                break 'hops;
-            }
-            match parse_hop(hop) {
-                Some(hop) => address = hop,
-                // Whatever stands before something unreadable wasn't written by somebody we know.
-                None => break 'hops,
-            }
-        }
-    }
-    let said_scheme = last_token(headers, &X_FORWARDED_PROTO).and_then(|proto| match proto {
+    let elements = if headers.contains_key(header::FORWARDED) { element::elements(headers) } else { Vec::new() };
+    let address = if headers.contains_key(&X_FORWARDED_FOR) {
+        let lines = headers.get_all(&X_FORWARDED_FOR).iter().rev();
+        let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        farthest(peer, hops.map(Some), is_trusted)
+    } else {
+        farthest(peer, elements.iter().map(|element| element.node.as_deref()), is_trusted)
+    };
+    let last = elements.first();
+    let said_scheme = last_token(headers, &X_FORWARDED_PROTO).or_else(|| last?.proto.as_deref());
+    let said_scheme = said_scheme.and_then(|proto| match proto {
         proto if proto.eq_ignore_ascii_case(b"https") => Some(Scheme::Https),
         proto if proto.eq_ignore_ascii_case(b"http") => Some(Scheme::Http),
         _ => None,
     });
     let said_host = last_token(headers, &X_FORWARDED_HOST)
+        .or_else(|| last?.host.as_deref())
         .filter(|host| crate::serve::check::is_host(host))
         .and_then(|host| HeaderValue::from_bytes(host).ok());
-    let client = Client { address, scheme: said_scheme.unwrap_or(scheme), host: said_host.or(host) };
     if headers.contains_key(header::FORWARDED) {
-        add_forwarded(headers, peer);
+        add_forwarded(headers, peer, scheme, host.as_ref());
     }
-    client
+    Client { address, scheme: said_scheme.unwrap_or(scheme), host: said_host.or(host) }
+}
+
+/// The last hop that isn't ours, seen from here. `hops` come last first; whatever stands before something unreadable
+/// wasn't written by somebody we know.
+fn farthest<'h>(
+    peer: IpAddr,
+    hops: impl Iterator<Item = Option<&'h [u8]>>,
+    is_trusted: impl Fn(&IpAddr) -> bool,
+) -> IpAddr {
+    let mut address = peer;
+    for hop in hops {
+        match hop.and_then(parse_hop) {
+            Some(hop) if is_trusted(&address) => address = hop,
+            _ => break,
+        }
+    }
+    address
 }
 
 /// Drop what a stranger says of itself.
@@ -96,6 +113,9 @@ fn forget(headers: &mut HeaderMap) {
                         | "cf-connecting-ip"
                         | "x-cluster-client-ip"
                         | "x-original-host"
+                        | "x-host"
+                        | "x-forwarded"
+                        | "x-http-host-override"
                         | "x-original-forwarded-for"
                 )
         })
@@ -112,7 +132,12 @@ fn announce(headers: &mut HeaderMap, peer: IpAddr, client: &Client) {
         chain.extend_from_slice(line.as_bytes());
         chain.extend_from_slice(b", ");
     }
-    push_address(&mut chain, peer);
+    if chain.is_empty() && client.address != peer {
+        // Known from `Forwarded` alone.
+        chain.extend_from_slice(&address_text(client.address));
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(&address_text(peer));
     if let Ok(chain) = HeaderValue::from_bytes(&chain) {
         headers.insert(X_FORWARDED_FOR, chain);
     }
@@ -124,42 +149,53 @@ fn announce(headers: &mut HeaderMap, peer: IpAddr, client: &Client) {
 }
 
 /// RFC 7239: one more element, so that nobody takes the peer's word for the last hop's.
-fn add_forwarded(headers: &mut HeaderMap, peer: IpAddr) {
-    let mut element: SmallVec<[u8; 64]> = SmallVec::new();
+fn add_forwarded(headers: &mut HeaderMap, peer: IpAddr, scheme: Scheme, host: Option<&HeaderValue>) {
+    let mut element: SmallVec<[u8; 128]> = SmallVec::new();
     element.extend_from_slice(b"for=");
     if peer.is_ipv6() {
         element.extend_from_slice(b"\"[");
     }
-    push_address(&mut element, peer);
+    element.extend_from_slice(&address_text(peer));
     if peer.is_ipv6() {
         element.extend_from_slice(b"]\"");
     }
+    if let Some(host) = host {
+        // It was checked to be a host, so nothing in it needs to be escaped.
+        element.extend_from_slice(b";host=\"");
+        element.extend_from_slice(host.as_bytes());
+        element.extend_from_slice(b"\"");
+    }
+    element.extend_from_slice(b";proto=");
+    element.extend_from_slice(scheme.as_str().as_bytes());
     if let Ok(element) = HeaderValue::from_bytes(&element) {
         headers.append(header::FORWARDED, element);
     }
 }
 
-/// Append an address as text.
-pub(crate) fn push_address(out: &mut impl Extend<u8>, address: IpAddr) {
+/// An address as text.
+pub(crate) fn address_text(address: IpAddr) -> SmallVec<[u8; 40]> {
+    let mut text = Text::default();
     match address {
+        // The formatter of the standard library takes ten times as long.
         IpAddr::V4(address) => {
             for (at, octet) in address.octets().into_iter().enumerate() {
                 if at > 0 {
-                    out.extend([b'.']);
+                    text.0.push(b'.');
                 }
-                let digits = [octet / 100, octet / 10 % 10, octet % 10];
-                let skipped = if octet >= 100 { 0 } else { 1 + usize::from(octet < 10) };
-                out.extend(digits.into_iter().skip(skipped).map(|digit| b'0' + digit));
+                for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least {
+                        text.0.push(b'0' + octet / unit % 10);
+                    }
+                }
             }
         }
         IpAddr::V6(address) => {
             use std::fmt::Write;
-            let mut text = Text::default();
             // Text that stays in its buffer can't fail to be written.
             let _ = write!(text, "{address}");
-            out.extend(text.0);
         }
     }
+    text.0
 }
 
 #[derive(Default)]
@@ -278,7 +314,10 @@ mod tests {
         assert_eq!((client.scheme, client.host.unwrap()), (Scheme::Https, "public.example".parse().unwrap()));
         assert_eq!(headers["x-forwarded-host"], "public.example");
         assert_eq!(headers["x-forwarded-proto"], "https");
-        assert_eq!(headers.get_all("forwarded").iter().collect::<Vec<_>>(), ["for=203.0.113.9", "for=10.0.0.1"]);
+        assert_eq!(
+            headers.get_all("forwarded").iter().collect::<Vec<_>>(),
+            ["for=203.0.113.9", "for=10.0.0.1;host=\"inner\";proto=http"]
+        );
         assert!(!headers.contains_key("host"));
 
         let mut headers = map(&[("x-forwarded-host", "a/b"), ("x-forwarded-proto", "gopher")]);
@@ -288,11 +327,27 @@ mod tests {
     }
 
     #[test]
+    fn a_trusted_proxy_may_speak_of_the_client_by_forwarded_alone() {
+        let said = "for=192.0.2.9, for=\"[2001:db8::7]:4711\";host=public.example;proto=https, for=10.4.4.4";
+        let mut headers = map(&[("host", "inner"), ("forwarded", said)]);
+        let client = identify(&mut headers, "10.0.0.1".parse().unwrap(), Scheme::Http, &nets());
+        assert_eq!(client.address, "2001:db8::7".parse::<IpAddr>().unwrap());
+        // The proxy next to us says nothing of scheme and host.
+        assert_eq!((client.scheme, client.host.unwrap()), (Scheme::Http, "inner".parse().unwrap()));
+        assert_eq!(headers["x-forwarded-for"], "2001:db8::7, 10.0.0.1");
+        let mut headers = map(&[("forwarded", "for=203.0.113.9;host=public.example;proto=https")]);
+        let client = identify(&mut headers, "10.0.0.1".parse().unwrap(), Scheme::Http, &nets());
+        assert_eq!((client.scheme, client.host.unwrap()), (Scheme::Https, "public.example".parse().unwrap()));
+        let mut headers = map(&[("forwarded", "for=203.0.113.9;host=public.example;proto=https")]);
+        let client = identify(&mut headers, "192.0.2.1".parse().unwrap(), Scheme::Http, &nets());
+        assert_eq!((client.address.to_string(), client.scheme), ("192.0.2.1".into(), Scheme::Http));
+        assert!(!headers.contains_key("forwarded"));
+    }
+
+    #[test]
     fn addresses_are_written_as_everybody_writes_them() {
         for text in ["0.0.0.0", "1.22.133.255", "100.10.9.0", "::1", "2001:db8::ff:1"] {
-            let mut out = Vec::new();
-            push_address(&mut out, text.parse().unwrap());
-            assert_eq!(out, text.as_bytes());
+            assert_eq!(&address_text(text.parse().unwrap())[..], text.as_bytes());
         }
     }
 }

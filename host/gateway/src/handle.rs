@@ -1,37 +1,44 @@
 //! One request through the gateway: route, admit, inbound, forward, outbound, and what the client gets.
 
-use std::borrow::Cow;
+/// From a request to its chain.
+mod way;
+
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::header::HeaderMap;
-use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri, header};
+use http::header::HeaderValue;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::ext::ReasonPhrase;
 use tollgate_core::fault::Blame;
-use tollgate_core::message::{RequestHead, ResponseHead, Scheme};
-use tollgate_core::path;
+use tollgate_core::message::{RequestHead, ResponseHead};
 use tollgate_core::place::Section;
-use tollgate_runtime::{Exchange, Facts, LastError, Leases, Trace};
+use tollgate_document::Underscores;
+use tollgate_runtime::{Exchange, Facts, LastError, Leases, SubscriptionFacts, Trace};
 
-use crate::admit::{self, Permit, Refusal};
 use crate::body::{Body, Flow};
-use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
+use crate::certificates::Certificates;
+use crate::chain::{Answer, Received, StepFailure, Stop, Walk, parts_of};
 use crate::forwarded::{self, Client};
+use crate::guesses::KeyGuesses;
 use crate::hop;
-use crate::key::{presented_key, without_key};
+use crate::key::without_key;
 use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
 use crate::observe::record::Record;
 use crate::observe::tracing::{TRACE_ID, TraceDesk};
 use crate::overload::Doorkeeper;
-use crate::plan::{Api, Chain, Plan, Step};
-use crate::respond::{self, KeyChallenge, Rejection, X_REQUEST_ID};
+use crate::plan::{Chain, Plan, Step};
+use crate::respond::{self, Rejection, X_REQUEST_ID};
 use crate::route::Parameters;
-use crate::serve::{Arrival, Handler};
+use crate::serve::{Arrival, Handler, check};
 use crate::trace_context::{TraceContext, TraceSettings};
+use crate::tunnel::{self, Places, Wanted};
 use crate::upstream::Upstream;
+use way::{Asked, Unrouted, find_api, head_of, normalised, preflight, route};
 
 /// What answers the requests of one worker.
 pub(crate) struct Gate {
@@ -43,15 +50,47 @@ pub(crate) struct Gate {
     pub(crate) traces: Arc<TraceDesk>,
     pub(crate) trace_context: TraceSettings,
     pub(crate) door: Doorkeeper,
+    pub(crate) guesses: Arc<KeyGuesses>,
     /// The worker's number.
     pub(crate) worker: usize,
+    /// Room for upgraded connections.
+    pub(crate) tunnels: Rc<Places>,
 }
 
-/// A request that has found its way: everything that is needed from here on.
-struct Routed<'p> {
-    chain: &'p Arc<Chain>,
-    permit: Permit,
+/// What a walk begins with, beside the body.
+struct Beginning<'c> {
+    chain: &'c Arc<Chain>,
+    client: IpAddr,
+    client_ipv6_prefix: u8,
+    subscription: Option<Arc<SubscriptionFacts>>,
     parameters: Parameters,
+    head: RequestHead,
+    is_traced: bool,
+}
+
+impl<'c> Beginning<'c> {
+    /// Nothing known of subscription and parameters, and no trace.
+    fn at(plan: &Plan, chain: &'c Arc<Chain>, client: &Client, head: RequestHead) -> Beginning<'c> {
+        let (client, client_ipv6_prefix) = (client.address, plan.client_ipv6_prefix);
+        Beginning {
+            chain,
+            client,
+            client_ipv6_prefix,
+            subscription: None,
+            parameters: Parameters::new(),
+            head,
+            is_traced: false,
+        }
+    }
+}
+
+/// What an exchange may take.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Of the request's body.
+    body_bytes: u64,
+    /// For all of it, up to the response's head.
+    total: Option<Duration>,
 }
 
 /// What goes to the client, before the last touches.
@@ -68,6 +107,10 @@ struct Failing {
 }
 
 impl Handler for Gate {
+    fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.plan.load().certificates.clone()
+    }
+
     async fn handle(&self, mut request: Request<Body>, arrival: Arrival) -> Response<Body> {
         let mut record = Record::new(request.method(), request.uri(), request.headers(), &arrival);
         record.trace = TraceContext::enter(request.headers_mut(), &arrival.request_id, &self.trace_context);
@@ -93,7 +136,7 @@ impl Gate {
         self.finish(outcome_of(rejection.response()), None, Flow::new(), record, arrival)
     }
 
-    /// From a request to what its client gets. An `Err` is a rejection that came before any policy.
+    /// From a request to what its client gets. An `Err` is a rejection that no policy sees.
     async fn exchange(
         &self,
         request: Request<Body>,
@@ -105,23 +148,40 @@ impl Gate {
         let (parts, mut body) = request.into_parts();
         let mut headers = parts.headers;
         let target = normalised(&parts.uri)?;
-        let (api, rest) = find_api(&plan, &target)?;
-        hop::clean_request(&mut headers, |name| *name == api.key_names.header);
-        let client = forwarded::identify(&mut headers, arrival.peer.ip(), Scheme::Http, &plan.trusted_proxies);
-        record.client_ip = client.address;
+        if plan.underscores == Underscores::Refuse && hop::has_underscore(&headers) {
+            return Err(Rejection::UnderscoreInHeader);
+        }
+        let drops_underscores = plan.underscores == Underscores::Drop;
+        let identify = |headers: &mut HeaderMap, record: &mut Record| {
+            let client = forwarded::identify(headers, arrival.peer.ip(), arrival.scheme, &plan.trusted_proxies);
+            record.client_ip = client.address;
+            client
+        };
+        let Some((api, rest)) = find_api(&plan, &target) else {
+            hop::clean_request(&mut headers, drops_underscores, |_| false);
+            let client = identify(&mut headers, record);
+            let rejection = Rejection::OperationNotFound;
+            let Some(chain) = &plan.nowhere else { return Err(rejection) };
+            let head = head_of(parts.method, &client, target, headers);
+            let limits = Limits { body_bytes: plan.request_body_bytes, total: None };
+            return self
+                .refused(rejection, Beginning::at(&plan, chain, &client, head), body, limits, arrival, record)
+                .await;
+        };
+        if !check::is_registered(&parts.method) && !api.own_methods.contains(&parts.method) {
+            return Err(Rejection::MethodUnknown);
+        }
+        let limits = Limits { body_bytes: plan.request_body_bytes, total: api.total_timeout };
+        let has_body = !body.is_end_stream();
+        let trailers = has_body.then(|| plan.trailers.announced(&headers)).flatten();
+        let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, has_body, &api.upgrades);
+        let received = Received { version: parts.version, trailers };
+        hop::clean_request(&mut headers, drops_underscores, |name| *name == api.key_names.header);
+        let client = identify(&mut headers, record);
         let is_traced = self.traces.admits(&mut headers);
         if let Some(chain) = preflight(api, rest, &parts.method, &headers) {
-            let facts = Facts {
-                request_id: Arc::from(arrival.request_id.as_str()),
-                client_ip: client.address,
-                route: Arc::clone(&chain.facts),
-                subscription: None,
-                parameters: Parameters::new(),
-                started: arrival.at,
-            };
             let head = head_of(Method::OPTIONS, &client, target.clone(), headers.clone());
-            let exchange = Exchange::new(facts, head);
-            let mut walk = self.new_walk(&chain, exchange, Body::empty());
+            let mut walk = self.begin(Beginning::at(&plan, &chain, &client, head), Body::empty(), arrival);
             if let Err(Stop::Answered(answer)) = walk.section(Section::Inbound, 0).await {
                 let mut outcome = Outcome { head: answer.head, body: answer.body };
                 walk.place_staged(&mut outcome.head.headers);
@@ -130,39 +190,83 @@ impl Gate {
                 return Ok((outcome, walk, Flow::new()));
             }
         }
-        let routed = route(&plan, api, rest, &parts.method, &target, &headers, &client)?;
+        let asked = Asked { method: &parts.method, rest, target: &target, headers: &headers, client: &client };
+        let routed = route(&plan, &self.guesses, api, &asked);
         let target = without_key(target, &mut headers, api);
+        let routed = match routed {
+            Ok(routed) => routed,
+            Err(Unrouted { rejection, chain, parameters }) => {
+                let head = head_of(parts.method, &client, target, headers);
+                let beginning = Beginning { parameters, is_traced, ..Beginning::at(&plan, chain, &client, head) };
+                return self.refused(rejection, beginning, body, limits, arrival, record).await;
+            }
+        };
         record.routed(&routed.chain.facts, routed.permit.subscription.as_ref(), &target);
-        body.limit(plan.request_body_bytes).map_err(Rejection::from)?;
+        body.limit(limits.body_bytes).map_err(Rejection::from)?;
         let request_flow = Flow::new();
-        let body = body.counted(Rc::clone(&request_flow));
-        let facts = Facts {
-            request_id: Arc::from(arrival.request_id.as_str()),
-            client_ip: client.address,
-            route: Arc::clone(&routed.chain.facts),
+        let body = body.with_trailers(&plan.trailers).counted(Rc::clone(&request_flow));
+        let beginning = Beginning {
             subscription: routed.permit.subscription,
             parameters: routed.parameters,
-            started: arrival.at,
+            is_traced,
+            ..Beginning::at(&plan, routed.chain, &client, head_of(parts.method, &client, target, headers))
         };
-        let mut exchange = Exchange::new(facts, head_of(parts.method, &client, target, headers));
-        exchange.trace = is_traced.then(Box::<Trace>::default);
-        let mut walk = self.new_walk(routed.chain, exchange, body);
-        let within = all_sections(&mut walk, routed.chain, record);
-        let outcome = match api.total_timeout {
-            Some(limit) => {
-                let until = tokio::time::Instant::now() + limit;
-                let within = tokio::time::timeout_at(until, within).await;
-                let mut outcome = within.map_err(|_| Rejection::TotalTimeout)?;
-                outcome.body.end_by(until);
-                outcome
-            }
-            None => within.await,
+        let mut walk = self.begin(beginning, body, arrival);
+        walk.received = received;
+        walk.upgrade = self.place_for(upgrade, &request_flow)?;
+        let outcome = match in_time(limits.total, all_sections(&mut walk, routed.chain, record)).await {
+            Some(outcome) => outcome,
+            None => timed_out(&mut walk, record),
         };
         record.origin = walk.origin_time;
         Ok((outcome, walk, request_flow))
     }
 
-    fn new_walk(&self, chain: &Arc<Chain>, exchange: Exchange, body: Body) -> Walk {
+    /// Room for what an upgrade becomes, if it is one.
+    fn place_for(&self, protocol: Option<HeaderValue>, flow: &Rc<Flow>) -> Result<Option<Wanted>, Rejection> {
+        let Some(protocol) = protocol else { return Ok(None) };
+        let place = self.tunnels.take().ok_or(Rejection::Overloaded)?;
+        Ok(Some(Wanted { protocol, _place: place, flow: Rc::clone(flow) }))
+    }
+
+    /// Answer what has found no way: the on-error section of what is known of it runs, if it has statements.
+    async fn refused(
+        &self,
+        rejection: Rejection,
+        beginning: Beginning<'_>,
+        mut body: Body,
+        limits: Limits,
+        arrival: &Arrival,
+        record: &mut Record,
+    ) -> Result<(Outcome, Walk, Rc<Flow>), Rejection> {
+        let chain = Arc::clone(beginning.chain);
+        let is_seen = beginning.is_traced || !chain.section(Section::OnError).is_empty();
+        if !is_seen || body.limit(limits.body_bytes).is_err() {
+            return Err(rejection);
+        }
+        let request_flow = Flow::new();
+        let mut walk = self.begin(beginning, body.counted(Rc::clone(&request_flow)), arrival);
+        let stop = Stop::Failed(Box::new(StepFailure::of_gateway(rejection)));
+        let outcome = match in_time(limits.total, on_error(&mut walk, &chain, stop, record)).await {
+            Some(outcome) => outcome,
+            None => timed_out(&mut walk, record),
+        };
+        Ok((outcome, walk, request_flow))
+    }
+
+    fn begin(&self, beginning: Beginning<'_>, body: Body, arrival: &Arrival) -> Walk {
+        let Beginning { chain, client, client_ipv6_prefix, subscription, parameters, head, is_traced } = beginning;
+        let facts = Facts {
+            request_id: Arc::from(arrival.request_id.as_str()),
+            client_ip: client,
+            client_ipv6_prefix,
+            route: Arc::clone(&chain.facts),
+            subscription,
+            parameters,
+            started: arrival.at,
+        };
+        let mut exchange = Exchange::new(facts, head);
+        exchange.trace = is_traced.then(Box::<Trace>::default);
         Walk::new(Rc::clone(&self.leases), self.upstream.clone(), Arc::clone(chain), exchange, body)
     }
 
@@ -223,16 +327,19 @@ impl Gate {
 
 /// All sections, in order. Always ends with something for the client.
 async fn all_sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
-    let outcome = sections(walk, chain, record).await;
-    if !walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
-        return outcome;
+    let mut outcome = sections(walk, chain, record).await;
+    if walk.exchange().is_some_and(|exchange| exchange.holds.has_later()) {
+        // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
+        walk.answer(outcome.head, outcome.body);
+        if let Err(Stop::Failed(failure)) = walk.settle_later() {
+            tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+        }
+        outcome = answered(walk);
     }
-    // Refused, failed or answered before the end of outbound: that counts as well, if its condition says so.
-    walk.answer(outcome.head, outcome.body);
-    if let Err(Stop::Failed(failure)) = walk.settle_later() {
-        tracing::warn!(source = failure.source, detail = failure.detail, "a call was not counted");
+    if !walk.is_counted_for_good().await {
+        tracing::warn!("a call was counted, but its count can't be written to the disk");
     }
-    answered(walk)
+    outcome
 }
 
 async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcome {
@@ -270,53 +377,32 @@ async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcom
     }
 }
 
+/// What comes of it in the time that it may take; none if that wasn't enough.
+async fn in_time(limit: Option<Duration>, within: impl Future<Output = Outcome>) -> Option<Outcome> {
+    match limit {
+        Some(limit) => {
+            let until = tokio::time::Instant::now() + limit;
+            let mut outcome = tokio::time::timeout_at(until, within).await.ok()?;
+            outcome.body.end_by(until);
+            Some(outcome)
+        }
+        None => Some(within.await),
+    }
+}
+
+/// The end of an exchange whose time is over. There is none left for statements, those of on-error included.
+fn timed_out(walk: &mut Walk, record: &mut Record) -> Outcome {
+    let Failing { error, blame, outcome } = Failing::of_step(StepFailure::of_gateway(Rejection::TotalTimeout), walk);
+    record.fail(&error.source, &error.reason, blame);
+    if let Some(exchange) = walk.exchange_mut() {
+        exchange.last_error = Some(error);
+    }
+    outcome
+}
+
 fn answered(walk: &mut Walk) -> Outcome {
     let (head, body) = walk.take_answer();
     Outcome { head, body }
-}
-
-fn head_of(method: Method, client: &Client, target: PathAndQuery, headers: HeaderMap) -> RequestHead {
-    RequestHead { method, scheme: client.scheme, authority: authority_of(client).to_owned(), target, headers }
-}
-
-/// What answers a preflight (Fetch standard §3.2.2): the `cors` statements of the operation that the browser is about
-/// to call, without a key, which a preflight never has. None if this is none, or if the API has an operation for it
-/// (`apim.md` §1.7).
-fn preflight(api: &Api, rest: &str, method: &Method, headers: &HeaderMap) -> Option<Arc<Chain>> {
-    if *method != Method::OPTIONS || !headers.contains_key(header::ORIGIN) {
-        return None;
-    }
-    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
-    let operation = match &api.operations {
-        None => 0,
-        Some(table) => {
-            let own = table.find(&Method::OPTIONS, rest).and_then(|(number, _)| api.chains.get(number));
-            let own = own.and_then(|chains| chains.without.facts.operation.as_ref());
-            if own.is_some_and(|operation| operation.method == Method::OPTIONS.as_str()) {
-                return None;
-            }
-            table.find(&wanted, rest)?.0
-        }
-    };
-    let chain = api.chains.get(operation)?.chain(api.door.open_product);
-    let mut cors = Vec::new();
-    find_cors(chain.section(Section::Inbound), &mut cors);
-    if cors.is_empty() {
-        return None;
-    }
-    let sections = [cors, Vec::new(), Vec::new(), Vec::new()];
-    Some(Arc::new(Chain::new(Arc::clone(&chain.facts), Arc::clone(&chain.forwarding), sections)))
-}
-
-/// `cors` statements, those in fragments and branches too.
-fn find_cors(steps: &[Step], found: &mut Vec<Step>) {
-    for step in steps {
-        match step {
-            Step::Statement(call) if call.statement.identity.name == "cors" => found.push(step.clone()),
-            other => other.lists().into_iter().for_each(|list| find_cors(list, found)),
-        }
-    }
 }
 
 /// Ends an exchange when its response has been sent or abandoned: settles what it held, and logs it.
@@ -338,66 +424,9 @@ impl Drop for EndOfExchange {
             exchange.holds.settle(request_bytes.saturating_add(response_bytes));
         }
         self.traffic.count(self.worker, self.status, self.record.elapsed());
+        self.traffic.count_lookup(self.worker, self.record.cache);
         self.record.write(&self.log, self.status, request_bytes, response_bytes);
     }
-}
-
-/// The one path that everything from here on sees, with the query as it was sent.
-fn normalised(uri: &Uri) -> Result<PathAndQuery, Rejection> {
-    let sent = uri.path_and_query().ok_or(Rejection::MalformedTarget)?;
-    match path::normalise(sent.path()).map_err(|_| Rejection::MalformedPath)? {
-        Cow::Borrowed(_) => Ok(sent.clone()),
-        Cow::Owned(normal) => {
-            let text = match sent.query() {
-                Some(query) => format!("{normal}?{query}"),
-                None => normal,
-            };
-            PathAndQuery::try_from(text).map_err(|_| Rejection::MalformedPath)
-        }
-    }
-}
-
-/// Host and port that the client addressed; empty if it didn't say.
-fn authority_of(client: &Client) -> &str {
-    client.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default()
-}
-
-fn find_api<'p, 't>(plan: &'p Plan, target: &'t PathAndQuery) -> Result<(&'p Api, &'t str), Rejection> {
-    let (number, rest) = plan.api_table.find(target.path()).ok_or(Rejection::OperationNotFound)?;
-    let api = plan.apis.get(number).ok_or(Rejection::OperationNotFound)?;
-    Ok((api, rest))
-}
-
-fn route<'p>(
-    plan: &'p Plan,
-    api: &'p Api,
-    rest: &str,
-    method: &http::Method,
-    target: &PathAndQuery,
-    headers: &HeaderMap,
-    client: &Client,
-) -> Result<Routed<'p>, Rejection> {
-    let (operation, parameters) = match &api.operations {
-        Some(table) => table.find(method, rest).ok_or(Rejection::OperationNotFound)?,
-        None => (0, Parameters::new()),
-    };
-    let key = presented_key(api, headers, target);
-    let permit = admit::admit(&plan.keys, &api.door, key.as_deref(), unix_ms).map_err(|refusal| {
-        let realm = format!("{}://{}/{}", client.scheme.as_str(), authority_of(client), api.path);
-        let challenge = Box::new(KeyChallenge { realm, header: api.key_names.header_as_written.clone() });
-        match refusal {
-            Refusal::KeyMissing => Rejection::SubscriptionKeyMissing(challenge),
-            Refusal::KeyInvalid => Rejection::SubscriptionKeyInvalid(challenge),
-        }
-    })?;
-    let by_product = api.chains.get(operation).ok_or(Rejection::OperationNotFound)?;
-    let chain = by_product.chain(permit.product);
-    Ok(Routed { chain, permit, parameters })
-}
-
-fn unix_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Where outbound goes on after a stored response: behind the statement that stored it. None for every other answer,
@@ -477,13 +506,13 @@ async fn on_error(walk: &mut Walk, chain: &Chain, stop: Stop, record: &mut Recor
     let Failing { error, blame, outcome } = Failing::of(stop, walk);
     record.fail(&error.source, &error.reason, blame);
     let outcome = with_staged(walk, outcome);
+    if let Some(exchange) = walk.exchange_mut() {
+        exchange.last_error = Some(error);
+    }
     if chain.section(Section::OnError).is_empty() {
         return outcome;
     }
     walk.answer(outcome.head, outcome.body);
-    if let Some(exchange) = walk.exchange_mut() {
-        exchange.last_error = Some(error);
-    }
     match walk.section(Section::OnError, 0).await {
         Ok(()) => answered(walk),
         Err(Stop::Answered(answer)) => with_staged(walk, Outcome { head: answer.head, body: answer.body }),

@@ -3,6 +3,7 @@
 //! Applied to a request when it arrives, before any policy sees it, and to a response when it comes from its origin.
 //! Framing is written anew from the body on both sides. Who the client is stands in `forwarded`.
 
+use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
@@ -10,9 +11,45 @@ use crate::upstream::Origin;
 
 /// Remove from a request what must not be forwarded. `is_protected` names fields that a client can't have removed by
 /// naming them in `Connection`, such as the one that carries the subscription key, besides those in [`is_end_to_end`].
-pub fn clean_request(headers: &mut HeaderMap, is_protected: impl Fn(&HeaderName) -> bool) {
+///
+/// Origins that put fields into environment variables can't tell `x_tenant` from `x-tenant`. `drops_underscores`
+/// removes all names with one; without it, those that look like the gateway's own.
+pub fn clean_request(headers: &mut HeaderMap, drops_underscores: bool, is_protected: impl Fn(&HeaderName) -> bool) {
     remove_named(headers, &is_protected);
-    remove(headers, |name| is_hop_by_hop(name) || is_override(name) || shadows_own(name));
+    remove(headers, |name| {
+        is_hop_by_hop(name) || is_override(name) || name.contains('_') && (drops_underscores || shadows_own(name))
+    });
+}
+
+/// Is there a name with an underscore?
+pub fn has_underscore(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().contains('_'))
+}
+
+/// How the gateway names itself in `via` (RFC 9110 §7.6.3), one value for each version that a request can come in.
+#[derive(Clone, Debug)]
+pub struct Via {
+    http_10: HeaderValue,
+    http_11: HeaderValue,
+    http_2: HeaderValue,
+}
+
+impl Via {
+    /// With a pseudonym; none if it isn't one.
+    pub fn new(pseudonym: &str) -> Option<Via> {
+        let value = |version| HeaderValue::try_from(format!("{version} {pseudonym}")).ok();
+        Some(Via { http_10: value("1.0")?, http_11: value("1.1")?, http_2: value("2")? })
+    }
+
+    /// Add a line to a request that came in `version`. It stands behind those of proxies before us.
+    pub fn sign(&self, headers: &mut HeaderMap, version: Version) {
+        let value = match version {
+            Version::HTTP_2 => &self.http_2,
+            Version::HTTP_10 => &self.http_10,
+            _ => &self.http_11,
+        };
+        headers.append(header::VIA, value.clone());
+    }
 }
 
 /// Remove from a response what must not be forwarded. `is_head` keeps the length that answers a HEAD request.
@@ -28,6 +65,14 @@ pub fn clean_response(headers: &mut HeaderMap, is_head: bool) {
 /// Address a request to its origin.
 pub fn set_host(headers: &mut HeaderMap, origin: &Origin) {
     headers.insert(header::HOST, origin.authority().clone());
+}
+
+/// Address a request to its origin, unless a statement has said that it is for another host. What the client addressed
+/// is in no header any more.
+pub fn set_missing_host(headers: &mut HeaderMap, origin: &Origin) {
+    if !headers.contains_key(header::HOST) {
+        set_host(headers, origin);
+    }
 }
 
 /// Framing, and fields about this connection only.
@@ -56,6 +101,8 @@ fn is_override(name: &str) -> bool {
         name,
         "x-original-url"
             | "x-original-uri"
+            | "x-override-url"
+            | "x-rewrite-uri"
             | "x-rewrite-url"
             | "x-http-method"
             | "x-http-method-override"
@@ -65,9 +112,6 @@ fn is_override(name: &str) -> bool {
 
 /// `x_forwarded_for` and the like, which CGI-like origins can't tell from the gateway's own fields.
 fn shadows_own(name: &str) -> bool {
-    if !name.contains('_') {
-        return false;
-    }
     let own = |own: &str| {
         own.len() == name.len() && own.bytes().zip(name.bytes()).all(|(o, n)| o == n || (o == b'-' && n == b'_'))
     };
@@ -194,7 +238,7 @@ mod tests {
             ("proxy-authorization", "x"),
             ("expect", "100-continue"),
         ]);
-        clean_request(&mut headers, |_| false);
+        clean_request(&mut headers, false, |_| false);
         assert_eq!(left(&headers), ["accept", "host"]);
     }
 
@@ -210,7 +254,7 @@ mod tests {
             ("api-key", "x"),
             ("x-gone", "x"),
         ]);
-        clean_request(&mut headers, |name| name == "api-key");
+        clean_request(&mut headers, false, |name| name == "api-key");
         assert_eq!(left(&headers), ["api-key", "authorization", "content-type", "cookie", "host", "x-forwarded-for"]);
     }
 
@@ -225,8 +269,22 @@ mod tests {
             ("content_length", "3"),
             ("my_header", "kept"),
         ]);
-        clean_request(&mut headers, |_| false);
+        clean_request(&mut headers, false, |_| false);
         assert_eq!(left(&headers), ["my_header"]);
+        assert!(has_underscore(&headers));
+        clean_request(&mut headers, true, |_| false);
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn the_gateway_signs_behind_those_before_it() {
+        let via = Via::new("edge-1").unwrap();
+        for (version, expected) in [(Version::HTTP_10, "1.0"), (Version::HTTP_11, "1.1"), (Version::HTTP_2, "2")] {
+            let mut headers = map(&[("via", "1.1 cdn")]);
+            via.sign(&mut headers, version);
+            assert_eq!(headers.get_all("via").iter().collect::<Vec<_>>(), ["1.1 cdn", &format!("{expected} edge-1")]);
+        }
+        assert!(Via::new("a\nb").is_none());
     }
 
     #[test]

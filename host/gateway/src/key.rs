@@ -8,22 +8,36 @@ use tollgate_core::path;
 
 use crate::plan::Api;
 
+/// A client shows several keys in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
 /// The key that a client shows: the header, and only if there is none the query parameter. An empty one is none.
-/// Two headers are one key that nobody has.
-pub(crate) fn presented_key<'r>(api: &Api, headers: &'r HeaderMap, target: &'r PathAndQuery) -> Option<Cow<'r, [u8]>> {
-    let mut shown = headers.get_all(&api.key_names.header).into_iter();
-    if let Some(first) = shown.next() {
-        if shown.next().is_some() {
-            return Some(b"".as_slice().into());
-        }
-        return (!first.is_empty()).then(|| first.as_bytes().into());
+///
+/// # Errors
+///
+/// Several headers or several parameters, whatever they say: whoever else reads the request may take another one.
+pub(crate) fn presented_key<'r>(
+    api: &Api,
+    headers: &'r HeaderMap,
+    target: &'r PathAndQuery,
+) -> Result<Option<Cow<'r, [u8]>>, Ambiguous> {
+    if let Some(header) = only(headers.get_all(&api.key_names.header).into_iter())? {
+        return Ok((!header.is_empty()).then(|| header.as_bytes().into()));
     }
-    let value = query_pairs(target).find(|(name, _)| *name == api.key_names.query).map(|(_, value)| value)?;
-    match path::decode_query(value) {
+    let Some((_, value)) = only(query_pairs(target).filter(|(name, _)| *name == api.key_names.query))? else {
+        return Ok(None);
+    };
+    Ok(match path::decode_query(value) {
         text if text.is_empty() => None,
         Cow::Borrowed(text) => Some(text.as_bytes().into()),
         Cow::Owned(text) => Some(text.into_bytes().into()),
-    }
+    })
+}
+
+fn only<T>(mut shown: impl Iterator<Item = T>) -> Result<Option<T>, Ambiguous> {
+    let first = shown.next();
+    if shown.next().is_some() { Err(Ambiguous) } else { Ok(first) }
 }
 
 /// The query's parameters: name decoded, value as sent.

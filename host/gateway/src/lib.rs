@@ -8,6 +8,12 @@
 /// Addresses and accepted connections.
 pub mod listen;
 
+/// The gateway's own certificates.
+pub mod certificates;
+
+/// A connection's bytes.
+mod stream;
+
 /// Client connections: is it a request?
 pub mod serve;
 
@@ -35,17 +41,25 @@ mod key;
 /// Who may call it.
 mod admit;
 
+/// Who tries out keys.
+mod guesses;
+
 /// Statements in their order.
 mod chain;
 
 /// Which origin, and whether it may be asked.
 mod balance;
 
+/// What stands between a chain and the origin, if an API wants it.
+mod cache;
 /// How much may be sent a second time.
 mod retry_budget;
 
 /// Origins.
 pub mod upstream;
+
+/// Connections that speak another protocol.
+mod tunnel;
 
 /// What policies send themselves.
 mod callout;

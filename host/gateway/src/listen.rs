@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
+use tollgate_core::message::Scheme;
 
 use crate::serve::{Handler, Server};
 
@@ -55,6 +56,8 @@ impl std::error::Error for BindError {
 pub struct Inherited {
     /// The address as that process' document wrote it; with port 0 the socket has another.
     pub wanted: SocketAddr,
+    /// Is TLS spoken there?
+    pub is_tls: bool,
     /// The socket.
     pub listener: TcpListener,
 }
@@ -133,12 +136,12 @@ impl Listeners {
     }
 
     /// All sockets once more, for a successor.
-    pub fn copies(&self) -> io::Result<Vec<Inherited>> {
+    pub fn copies(&self, is_tls: bool) -> io::Result<Vec<Inherited>> {
         let all = self.workers.iter().flatten();
         all.map(|(number, listener)| {
             let wanted = self.wanted.get(*number).copied();
             let listener = listener.try_clone()?;
-            Ok(Inherited { wanted: wanted.map_or_else(|| listener.local_addr(), Ok)?, listener })
+            Ok(Inherited { wanted: wanted.map_or_else(|| listener.local_addr(), Ok)?, is_tls, listener })
         })
         .collect()
     }
@@ -169,18 +172,30 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A worker's sockets.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// Those for cleartext.
+    pub plain: Vec<TcpListener>,
+    /// Those for TLS.
+    pub tls: Vec<TcpListener>,
+}
+
 /// Accept connections from a worker's sockets while `accepting` says so, and when that is over drain the server. Returns
 /// when all its connections are closed. Must run on the worker's thread.
 pub async fn accept<H: Handler>(
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     server: Server<H>,
     mut accepting: watch::Receiver<Accepting>,
 ) -> io::Result<()> {
+    let plain = sockets.plain.into_iter().map(|listener| (listener, Scheme::Http));
+    let tls = sockets.tls.into_iter().map(|listener| (listener, Scheme::Https));
+    let listeners: Vec<_> = plain.chain(tls).collect();
     loop {
         let mut tasks = Vec::with_capacity(listeners.len());
-        for listener in &listeners {
+        for (listener, scheme) in &listeners {
             let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
-            tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone())));
+            tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone(), *scheme)));
         }
         // A sender that is gone won't say anything more.
         let _ = accepting.wait_for(|now| *now != Accepting::Yes).await;
@@ -201,14 +216,14 @@ pub async fn accept<H: Handler>(
     Ok(())
 }
 
-async fn accept_from<H: Handler>(listener: tokio::net::TcpListener, server: Server<H>) {
+async fn accept_from<H: Handler>(listener: tokio::net::TcpListener, server: Server<H>, scheme: Scheme) {
     let mut exhausted = false;
     loop {
         server.room().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
                 exhausted = false;
-                server.accept(stream, peer);
+                server.accept(stream, peer, scheme);
             }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {

@@ -18,31 +18,38 @@ mod steps;
 /// Where statements may stand.
 mod standing;
 
-/// What nobody may see.
-mod secrets;
+/// What statements refer to.
+mod references;
 
 /// What statements may call.
 mod egress;
+
+/// What is wrong with configurations.
+mod problems;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use tollgate_core::edits::BackendChoice;
 use tollgate_core::place::Section;
-use tollgate_runtime::{Exchange, RouteFacts, Statement};
+use tollgate_document::Underscores;
+use tollgate_runtime::{Exchange, RouteFacts, Secrets, Statement};
 
 use crate::admit::{Door, KeyTable};
 use crate::balance::Backend;
+use crate::body::trailers::TrailerNames;
+use crate::cache::Caching;
+use crate::certificates::Certificates;
+use crate::hop::Via;
 use crate::respond::{OriginFault, Rejection};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts};
 
 pub(crate) use step::{Call, Choose, Forward, LimitConcurrency, Own, Retry, SetVariable, Step, Wait};
-
-pub(crate) use secrets::Secrets;
 
 pub use build::PlanBuilder;
 pub use components::BuiltIn;
@@ -51,9 +58,21 @@ pub use components::BuiltIn;
 pub struct Plan {
     pub(crate) api_table: ApiTable,
     pub(crate) apis: Vec<Api>,
+    /// The global scope's on-error section, for requests that no API takes; none if it is empty.
+    pub(crate) nowhere: Option<Arc<Chain>>,
     pub(crate) keys: KeyTable,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// What TLS clients are served with.
+    pub(crate) certificates: Option<Arc<Certificates>>,
+    /// What becomes of header names with underscores.
+    pub(crate) underscores: Underscores,
+    /// What may stand behind bodies.
+    pub(crate) trailers: Arc<TrailerNames>,
     pub(crate) request_body_bytes: u64,
+    /// How many bits of an IPv6 address tell one client from another.
+    pub(crate) client_ipv6_prefix: u8,
+    /// How many keys one source may try out within a minute; 0 for no limit.
+    pub(crate) key_guesses: u64,
     /// Every statement once, for metrics.
     pub(crate) statements: Vec<Arc<Statement>>,
     /// What no trace may hold.
@@ -79,12 +98,18 @@ pub(crate) struct Api {
     pub(crate) path: String,
     pub(crate) door: Door,
     pub(crate) key_names: KeyNames,
+    /// Methods that its operations name and that are in no registry.
+    pub(crate) own_methods: Vec<Method>,
+    /// Protocols that a connection may be upgraded to, in lower case.
+    pub(crate) upgrades: Vec<String>,
     /// For the whole exchange, the origin's body included.
     pub(crate) total_timeout: Option<Duration>,
     /// None: the API has no operations and passes every method and path.
     pub(crate) operations: Option<OperationTable>,
     /// Chains by operation number (0 in an API without operations) and product context.
     pub(crate) chains: Vec<ByProduct>,
+    /// For requests that none of its operations takes.
+    pub(crate) nowhere: Arc<Chain>,
 }
 
 /// Where an API's requests go, and how.
@@ -95,6 +120,10 @@ pub(crate) struct Forwarding {
     /// The document's `backends` by their ids.
     pub(crate) backends: Arc<HashMap<String, Arc<Backend>>>,
     pub(crate) timeouts: Timeouts,
+    /// What may stand behind bodies.
+    pub(crate) trailers: Arc<TrailerNames>,
+    /// How the gateway names itself to origins.
+    pub(crate) via: Option<Via>,
 }
 
 /// An origin, and what is put before every path there: empty, or with a slash before it and none behind it.
@@ -168,6 +197,8 @@ pub(crate) struct Chain {
     pub(crate) facts: Arc<RouteFacts>,
     pub(crate) sections: [Vec<Step>; Section::ALL.len()],
     pub(crate) forwarding: Arc<Forwarding>,
+    /// None: nothing stands between it and the origin.
+    pub(crate) caching: Option<Arc<Caching>>,
     /// Something behind the forwarding reads the request's body.
     pub(crate) keeps_request_body: bool,
     /// Something behind the forwarding sees the request at all, or it may be sent again.
@@ -185,7 +216,15 @@ impl Chain {
             facts,
             sections,
             forwarding,
+            caching: None,
         }
+    }
+
+    /// With a cache before the origin, which looks at the request once more when there is a response.
+    pub(crate) fn with_caching(mut self, caching: Option<Arc<Caching>>) -> Chain {
+        self.reads_request_later |= caching.is_some();
+        self.caching = caching;
+        self
     }
 
     pub(crate) fn section(&self, section: Section) -> &[Step] {

@@ -17,6 +17,7 @@ use tollgate_runtime::EXPRESSION_FAILED;
 
 use crate::body::{Body, BodyError};
 use crate::json;
+use crate::serve::RequestId;
 use crate::upstream::UpstreamError;
 
 pub use proxy_status::{OriginFault, PROXY_STATUS};
@@ -53,10 +54,18 @@ pub enum Rejection {
     HeadersTooLarge,
     /// The body is larger than it may be.
     BodyTooLarge,
+    /// The client began a head and didn't end it in time.
+    HeaderTimeout,
     /// The client sent its body too slowly.
     BodyTimeout,
+    /// A header name with an underscore, and the operator refuses those.
+    UnderscoreInHeader,
+    /// The request's host has another certificate than the one that the connection was opened with.
+    Misdirected,
     /// CONNECT or TRACE, which no API can have.
     MethodNotAllowed,
+    /// A method that nobody has defined, and that the API doesn't name.
+    MethodUnknown,
     /// A transfer coding that the gateway doesn't know.
     NotImplemented,
     /// An expectation other than `100-continue`.
@@ -67,12 +76,18 @@ pub enum Rejection {
     SubscriptionKeyMissing(Box<KeyChallenge>),
     /// There was a key, and it opens nothing here.
     SubscriptionKeyInvalid(Box<KeyChallenge>),
+    /// Several keys in one place.
+    SubscriptionKeyAmbiguous,
+    /// The client has tried out too many keys; seconds until it may show another.
+    TooManyKeyGuesses(u64),
     /// A policy failed, and it fails closed.
     PolicyFault,
     /// An expression of the document failed.
     ExpressionFailed,
     /// More are within a `limit-concurrency` than it lets in.
     ConcurrencyExceeded,
+    /// The client wanted a stored response, and there is none.
+    NotCached,
     /// The origin couldn't be reached or gave no proper response.
     OriginFailed(OriginFault),
     /// The origin took too long.
@@ -112,10 +127,14 @@ impl Rejection {
                 "Request header fields too large",
             ),
             R::BodyTooLarge => Row(S::PAYLOAD_TOO_LARGE, "gateway", "BodyTooLarge", Client, "Request body too large"),
+            R::HeaderTimeout => Row(S::REQUEST_TIMEOUT, "gateway", "HeaderTimeout", Client, "Request timeout"),
+            R::UnderscoreInHeader => Row(S::BAD_REQUEST, "gateway", "UnderscoreInHeader", Client, "Bad request"),
+            R::Misdirected => Row(S::MISDIRECTED_REQUEST, "gateway", "Misdirected", Client, "Misdirected request"),
             R::BodyTimeout => Row(S::REQUEST_TIMEOUT, "gateway", "BodyTimeout", Client, "Request timeout"),
             R::MethodNotAllowed => {
                 Row(S::METHOD_NOT_ALLOWED, "gateway", "MethodNotAllowed", Client, "Method not allowed")
             }
+            R::MethodUnknown => Row(S::NOT_IMPLEMENTED, "gateway", "MethodUnknown", Client, "Not implemented"),
             R::NotImplemented => Row(S::NOT_IMPLEMENTED, "gateway", "TransferCodingUnknown", Client, "Not implemented"),
             R::ExpectationFailed => {
                 Row(S::EXPECTATION_FAILED, "gateway", "ExpectationFailed", Client, "Expectation failed")
@@ -139,6 +158,16 @@ impl Rejection {
                 "Access denied due to invalid subscription key. Make sure to provide a valid key for an active \
                  subscription.",
             ),
+            R::SubscriptionKeyAmbiguous => {
+                Row(S::BAD_REQUEST, "authorization", "SubscriptionKeyAmbiguous", Client, "Bad request")
+            }
+            R::TooManyKeyGuesses(_) => Row(
+                S::TOO_MANY_REQUESTS,
+                "authorization",
+                "TooManyKeyGuesses",
+                Client,
+                "Too many invalid subscription keys. Try again later.",
+            ),
             R::PolicyFault => Row(S::INTERNAL_SERVER_ERROR, "policy", "PolicyFault", Guest, "Internal server error"),
             R::ExpressionFailed => {
                 Row(S::INTERNAL_SERVER_ERROR, "policy", EXPRESSION_FAILED, Operator, "Internal server error")
@@ -150,6 +179,7 @@ impl Rejection {
                 Client,
                 "Too many concurrent requests. Try again later.",
             ),
+            R::NotCached => Row(S::GATEWAY_TIMEOUT, "forward-request", "NotCached", Client, "Gateway timeout"),
             R::OriginFailed(_) => {
                 Row(S::BAD_GATEWAY, "forward-request", "BackendConnectionFailure", Origin, "Bad gateway")
             }
@@ -216,11 +246,26 @@ impl Rejection {
                 | R::HeadersTooLarge
                 | R::BodyTooLarge
                 | R::BodyTimeout
+                | R::HeaderTimeout
                 | R::NotImplemented
                 | R::ExpectationFailed
                 | R::MethodNotAllowed
                 | R::GatewayPanicked
         )
+    }
+
+    /// What a HTTP/1 client gets before there is a request to answer: the bytes, and the connection ends with them.
+    pub fn early_response(&self, request_id: &RequestId) -> Vec<u8> {
+        let body = error_body(self.status(), self.message());
+        let mut bytes = format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{X_REQUEST_ID}: {request_id}\r\n\
+             connection: close\r\n\r\n",
+            self.status(),
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&body);
+        bytes
     }
 
     /// What the client gets.
@@ -245,6 +290,9 @@ impl Rejection {
             Rejection::OriginUnavailable { retry_seconds } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_seconds));
                 headers.insert(PROXY_STATUS, OriginFault::DestinationUnavailable.proxy_status());
+            }
+            Rejection::TooManyKeyGuesses(seconds) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             // RFC 9110 §15.5.6 wants `Allow`; an empty one says that the resource takes no method at all, so the
             // truth for a target that wasn't even routed is to name none.

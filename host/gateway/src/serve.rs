@@ -1,56 +1,59 @@
 //! Client connections: from an accepted socket to requests that are requests, and back.
 //!
-//! hyper parses and frames; this adds what a gateway needs beyond that: request lines and fields that hyper lets
-//! through are checked (`serve::check`), no client can hold a connection without doing something (`serve::watch`),
-//! a panic costs one request, and a drain finishes what was begun. Routing and answering is the [`Handler`]'s.
+//! hyper (HTTP/1) and h2 parse and frame; this adds what a gateway needs beyond that: request lines and fields that
+//! they let through are checked (`serve::check`), no client can hold a connection without doing something
+//! (`serve::watch` for a HTTP/1 connection, `serve::http2::conduct` for a HTTP/2 one), a panic costs one request, and
+//! a drain finishes what was begun. Routing and answering is the [`Handler`]'s.
 
-/// Is it a request? What hyper accepts and a gateway mustn't.
+/// Is it a request? What hyper and h2 accept and a gateway mustn't.
 pub(crate) mod check;
 
-/// The socket as hyper sees it.
-mod io;
+/// All connections of a worker.
+mod connections;
+
+/// Which protocol is it?
+mod detect;
+
+/// TLS, and the protocol.
+mod handshake;
+
+/// Connections with one request at a time.
+mod http1;
+
+/// Connections with many requests at a time.
+mod http2;
 
 /// Names of requests.
 pub mod request_id;
 
-/// What a client connection is doing, and since when.
+/// What a HTTP/1 client is doing, and since when.
 pub(crate) mod watch;
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use http::header::{self, HeaderValue};
-use http_body::Body as _;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, Version};
+use http::header;
+use hyper::{Request, Response};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tollgate_core::message::Scheme;
 
 use crate::body::client::ClientBody;
 pub use crate::body::client::Patience;
 use crate::body::{Body, BodyError};
-use crate::deadline::Alarm;
-use crate::respond::{Rejection, X_REQUEST_ID};
-use io::ClientIo;
+use crate::certificates::Certificates;
+use crate::respond::Rejection;
+use crate::stream::Stream;
+use connections::{Connections, Leave};
+use detect::Protocol;
+use handshake::Connected;
 pub use request_id::RequestId;
 use request_id::RequestIds;
-use watch::{Overdue, Rest, Watch};
-
-/// The longest rest of an unread body that is read and thrown away to keep its connection.
-const DRAIN_BYTES: u64 = 64 << 10;
-
-/// How long that may take: a round trip around the world, and some.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// What clients may do.
 #[derive(Clone, Debug)]
@@ -71,6 +74,12 @@ pub struct Settings {
     pub body_patience: Patience,
     /// How long a client may not read a response that is waiting for it.
     pub write_timeout: Duration,
+    /// Until a TLS handshake is complete.
+    pub handshake_timeout: Duration,
+    /// What HTTP/2 clients may do.
+    pub http2: Http2Settings,
+    /// How long nothing may pass a connection that speaks another protocol after an upgrade.
+    pub upgrade_idle_timeout: Duration,
     /// Bytes that a connection buffers in each direction. 8 KiB at least.
     pub buffer_bytes: usize,
     /// Connections of one worker.
@@ -88,9 +97,31 @@ impl Default for Settings {
             body_bytes: 64 << 20,
             body_patience: Patience { idle: Duration::from_secs(30), bytes_per_second: 250 },
             write_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(5),
+            http2: Http2Settings::default(),
+            upgrade_idle_timeout: Duration::from_secs(300),
             buffer_bytes: 64 << 10,
             connections: 10_000,
         }
+    }
+}
+
+/// What HTTP/2 clients may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2Settings {
+    /// Open streams of a connection.
+    pub streams: u32,
+    /// Bytes that a client may send on a stream ahead of whoever reads them; four times that on its connection.
+    pub window: u32,
+    /// Control frames in ten seconds, beyond what answered requests and read responses account for.
+    pub control_frames: u32,
+    /// Silence after which a client with open streams is asked whether it is there.
+    pub keep_alive: Duration,
+}
+
+impl Default for Http2Settings {
+    fn default() -> Http2Settings {
+        Http2Settings { streams: 100, window: 64 << 10, control_frames: 1_000, keep_alive: Duration::from_secs(30) }
     }
 }
 
@@ -101,6 +132,8 @@ pub struct Arrival {
     pub peer: SocketAddr,
     /// This end of the connection.
     pub local: SocketAddr,
+    /// Whether the connection is within TLS.
+    pub scheme: Scheme,
     /// When its first byte was read.
     pub at: Instant,
     /// Unique among all gateways.
@@ -109,6 +142,11 @@ pub struct Arrival {
 
 /// What answers requests: one per worker.
 pub trait Handler: 'static {
+    /// What clients of TLS addresses are served with from now on; none to serve nobody there.
+    fn certificates(&self) -> Option<Arc<Certificates>> {
+        None
+    }
+
     /// Answer a request. Its target is a path, perhaps with a query; its only `host`, which just HTTP/1.0 may lack,
     /// is valid and is the target's if that named one. Dropped when the client goes away.
     fn handle(&self, request: Request<Body>, arrival: Arrival) -> impl Future<Output = Response<Body>>;
@@ -129,7 +167,8 @@ pub trait Handler: 'static {
 /// Serves the client connections of one worker.
 pub struct Server<H> {
     worker: Rc<Worker<H>>,
-    http: http1::Builder,
+    http1: hyper::server::conn::http1::Builder,
+    http2: h2::server::Builder,
 }
 
 struct Worker<H> {
@@ -139,43 +178,19 @@ struct Worker<H> {
     connections: Connections,
 }
 
-/// All connections of a worker, so that a drain reaches them.
-struct Connections {
-    open: RefCell<HashMap<u64, Option<Waker>>>,
-    next: Cell<u64>,
-    draining: Cell<bool>,
-    /// Each response is the last one of its connection.
-    leaving: Cell<bool>,
-    closed: Notify,
-}
-
 impl<H> Clone for Server<H> {
     fn clone(&self) -> Self {
-        Server { worker: Rc::clone(&self.worker), http: self.http.clone() }
+        Server { worker: Rc::clone(&self.worker), http1: self.http1.clone(), http2: self.http2.clone() }
     }
 }
 
 impl<H: Handler> Server<H> {
     /// A server for the current thread.
     pub fn new(handler: H, settings: Settings) -> Server<H> {
-        let mut http = http1::Builder::new();
-        // Time limits are the watch's: hyper's own costs an allocation and a timer for each request, and can't tell
-        // an idle connection from a slow head.
-        http.header_read_timeout(None)
-            .max_header_size(settings.header_bytes)
-            .max_buf_size(settings.buffer_bytes.max(settings.header_bytes).max(8 << 10));
-        if settings.header_lines != 100 {
-            http.max_headers(settings.header_lines);
-        }
-        let connections = Connections {
-            open: RefCell::new(HashMap::new()),
-            next: Cell::new(0),
-            draining: Cell::new(false),
-            leaving: Cell::new(false),
-            closed: Notify::new(),
-        };
+        let (http1, http2) = (http1::builder(&settings), http2::builder(&settings));
+        let connections = Connections::new();
         let worker = Worker { handler, settings: Rc::new(settings), ids: RequestIds::new(), connections };
-        Server { worker: Rc::new(worker), http }
+        Server { worker: Rc::new(worker), http1, http2 }
     }
 
     /// The handler.
@@ -184,33 +199,36 @@ impl<H: Handler> Server<H> {
     }
 
     /// Serve a connection in a task of its own, on this thread.
-    pub fn accept(&self, stream: TcpStream, peer: SocketAddr) {
+    pub fn accept(&self, socket: TcpStream, peer: SocketAddr, scheme: Scheme) {
         // Without it, a small response can wait for the client's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let local = stream.local_addr().unwrap_or(peer);
+        let _ = socket.set_nodelay(true);
+        let local = socket.local_addr().unwrap_or(peer);
         let server = self.clone();
         let number = self.worker.connections.enter();
         tokio::task::spawn_local(async move {
-            let _leave = Leave { worker: &server.worker, number };
-            server.serve(stream, peer, local, number).await;
+            let _leave = Leave { connections: &server.worker.connections, number };
+            match scheme {
+                Scheme::Http => server.serve_in_cleartext(socket, (peer, local), number).await,
+                Scheme::Https => server.serve_within_tls(socket, (peer, local), number).await,
+            }
         });
     }
 
     /// Open connections.
     pub fn open(&self) -> usize {
-        self.worker.connections.open.borrow().len()
+        self.worker.connections.len()
     }
 
     /// Wait until there is room for one more connection.
     pub async fn room(&self) {
         while self.open() >= self.worker.settings.connections.max(1) {
-            self.worker.connections.closed.notified().await;
+            self.worker.connections.closed().await;
         }
     }
 
     /// From now on each response says that it is its connection's last one.
     pub fn leave(&self) {
-        self.worker.connections.leaving.set(true);
+        self.worker.connections.leave_all();
     }
 
     /// Finish what was begun and close: idle connections at once, others after their response, which says so.
@@ -221,196 +239,104 @@ impl<H: Handler> Server<H> {
     /// Wait until no connection is left.
     pub async fn drained(&self) {
         while self.open() > 0 {
-            self.worker.connections.closed.notified().await;
+            self.worker.connections.closed().await;
         }
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr, local: SocketAddr, number: u64) {
-        let worker = &*self.worker;
-        let watch = Rc::new(Watch::new(Rc::clone(&worker.settings)));
-        let service = service_fn(|request: Request<Incoming>| async {
-            let at = watch.begin(request.version() == Version::HTTP_10);
-            let request_id = worker.ids.next();
-            let arrival = Arrival { peer, local, at, request_id };
-            Ok::<_, Infallible>(worker.exchange(request, arrival, &watch).await)
-        });
-        let connection = self.http.serve_connection(ClientIo::new(stream, Rc::clone(&watch)), service);
-        let mut connection = pin!(connection);
-        let mut alarm = Alarm::new(watch.deadline().unwrap_or_else(tokio::time::Instant::now));
-        let mut told_to_drain = false;
-        let mut is_known = false;
+    async fn serve_in_cleartext(&self, socket: TcpStream, addresses: (SocketAddr, SocketAddr), number: u64) {
+        let connected = Connected::in_cleartext(addresses.0, addresses.1);
+        let mut stream = Stream::Plain(socket);
+        let watch = Rc::new(watch::Watch::new(Rc::clone(&self.worker.settings)));
+        let detected = handshake::listen_for_protocol(&mut stream, &self.worker.settings);
+        match self.unless_draining(number, detected).await {
+            Some((Protocol::Http1, first)) => http1::serve(self, stream, first, connected, watch).await,
+            Some((Protocol::Http2, first)) => {
+                // Boxed, so that a HTTP/1 connection doesn't hold room for both.
+                Box::pin(http2::serve(self, stream, first, connected)).await;
+            }
+            None => {}
+        }
+    }
+
+    async fn serve_within_tls(&self, socket: TcpStream, addresses: (SocketAddr, SocketAddr), number: u64) {
+        let Some(certificates) = self.worker.handler.certificates() else { return };
+        let secured = handshake::secure(socket, certificates, addresses, &self.worker.settings);
+        let Some((stream, connected, protocol)) = self.unless_draining(number, secured).await else { return };
+        let first = bytes::Bytes::new();
+        match protocol {
+            Protocol::Http1 => {
+                let watch = Rc::new(watch::Watch::new(Rc::clone(&self.worker.settings)));
+                http1::serve(self, stream, first, connected, watch).await;
+            }
+            Protocol::Http2 => Box::pin(http2::serve(self, stream, first, connected)).await,
+        }
+    }
+
+    /// Nobody is waited for during a drain who hasn't sent a request.
+    async fn unless_draining<T>(&self, number: u64, step: impl Future<Output = Option<T>>) -> Option<T> {
+        let mut step = pin!(step);
+        let connections = &self.worker.connections;
         poll_fn(|cx| {
-            if !is_known {
-                is_known = true;
-                worker.connections.remember(number, cx.waker());
-            }
-            if worker.connections.draining.get() && !told_to_drain {
-                told_to_drain = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            let mut body_was_told = false;
-            loop {
-                if connection.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(());
-                }
-                let Some(deadline) = watch.deadline() else { return Poll::Pending };
-                if alarm.poll(cx, deadline).is_pending() {
-                    return Poll::Pending;
-                }
-                match watch.overdue() {
-                    Some(Overdue::Connection) => return Poll::Ready(()),
-                    // The body says so itself to whoever reads it, which happens in the next poll. If nobody does,
-                    // nothing is overdue.
-                    Some(Overdue::Body) if body_was_told => watch.body_came(),
-                    Some(Overdue::Body) => body_was_told = true,
-                    None => {}
-                }
+            connections.remember(number, cx.waker());
+            match step.as_mut().poll(cx) {
+                Poll::Pending if connections.is_draining() => Poll::Ready(None),
+                polled => polled,
             }
         })
-        .await;
+        .await
     }
 }
 
 impl<H: Handler> Worker<H> {
-    async fn exchange(&self, request: Request<Incoming>, arrival: Arrival, watch: &Rc<Watch>) -> Response<Body> {
-        let is_head = request.method() == Method::HEAD;
-        let mut answer = pin!(self.answer(request, arrival, watch));
-        let answered = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+    /// Whatever happens to who answers, there is an answer.
+    async fn unless_panicked(
+        &self,
+        arrival: Arrival,
+        mut answer: Pin<&mut impl Future<Output = Response<Body>>>,
+    ) -> Response<Body> {
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
             Ok(answer) => answer,
             Err(_) => Poll::Ready(self.handler.panicked(arrival)),
-        });
-        let mut response = answered.await;
-        let drains = match watch.handled() {
-            Rest::None => true,
-            Rest::Close => false,
-            Rest::Unread(incoming) => drain(incoming, watch),
-        };
-        let headers = response.headers_mut();
-        // Framing follows from the body alone; hyper would believe what stands here. The answer to HEAD has no other
-        // way to tell a length.
-        headers.remove(header::TRANSFER_ENCODING);
-        if !is_head {
-            headers.remove(header::CONTENT_LENGTH);
-        }
-        if !drains {
-            watch.must_linger();
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if self.connections.leaving.get() {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if !headers.contains_key(X_REQUEST_ID) {
-            headers.insert(X_REQUEST_ID, arrival.request_id.header());
-        }
-        response.body_mut().answering(Rc::clone(watch));
-        response
+        })
+        .await
     }
 
-    async fn answer(&self, mut request: Request<Incoming>, arrival: Arrival, watch: &Rc<Watch>) -> Response<Body> {
-        let expects_continue = match check::check(&mut request, &self.settings) {
-            Ok(expects_continue) => expects_continue,
-            Err(rejection) => return self.refuse(request, arrival, rejection, watch),
-        };
-        let (head, incoming) = request.into_parts();
-        let body = if incoming.is_end_stream() {
-            Body::empty()
-        } else {
-            let watch = Rc::clone(watch);
-            let mut body = ClientBody::new(incoming, watch, self.settings.body_patience, expects_continue);
-            if let Err(error @ BodyError::TooLarge { .. }) = body.limit(self.settings.body_bytes) {
-                return self.handler.refuse(&Request::from_parts(head, ()), arrival, Rejection::from(error));
-            }
-            Body::from_client(body)
-        };
-        self.handler.handle(Request::from_parts(head, body), arrival).await
-    }
-
-    fn refuse(
+    /// Have a request answered, whatever it is.
+    async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut head: Request<()>,
+        body: Option<ClientBody>,
+        connected: &Connected,
         arrival: Arrival,
-        rejection: Rejection,
-        watch: &Rc<Watch>,
     ) -> Response<Body> {
-        if rejection.closes() {
-            watch.must_close();
+        match self.check(&mut head, body, connected) {
+            Ok(body) => self.handler.handle(head.map(|()| body), arrival).await,
+            Err(rejection) => self.handler.refuse(&head, arrival, rejection),
         }
-        let (head, incoming) = request.into_parts();
-        if !incoming.is_end_stream() {
-            watch.leave_rest(incoming, true);
-        }
-        self.handler.refuse(&Request::from_parts(head, ()), arrival, rejection)
     }
-}
 
-/// Read the small rest of a body that nobody wants, so that its connection can be kept. False if it is too large.
-fn drain(mut incoming: Incoming, watch: &Rc<Watch>) -> bool {
-    if incoming.size_hint().lower() > DRAIN_BYTES {
-        return false;
-    }
-    let watch = Rc::clone(watch);
-    tokio::task::spawn_local(async move {
-        let mut left = DRAIN_BYTES;
-        let read = poll_fn(|cx| {
-            loop {
-                match std::pin::Pin::new(&mut incoming).poll_frame(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(None) => return Poll::Ready(true),
-                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
-                    Poll::Ready(Some(Ok(frame))) => {
-                        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                        match left.checked_sub(length) {
-                            Some(rest) => left = rest,
-                            None => return Poll::Ready(false),
-                        }
-                    }
-                }
-            }
+    fn check(
+        &self,
+        head: &mut Request<()>,
+        body: Option<ClientBody>,
+        connected: &Connected,
+    ) -> Result<Body, Rejection> {
+        let checked = check::check(head, &self.settings).and_then(|expects_continue| {
+            let host = head.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            let is_misdirected = host.is_some_and(|host| connected.is_misdirected(host));
+            if is_misdirected { Err(Rejection::Misdirected) } else { Ok(expects_continue) }
         });
-        if !matches!(tokio::time::timeout(DRAIN_TIME, read).await, Ok(true)) {
-            // Dropping the rest makes hyper close the connection when the response is written.
-            watch.must_linger();
+        let Some(mut body) = body else { return checked.map(|_| Body::empty()) };
+        match checked {
+            Ok(expects_continue) => body.expects_continue = expects_continue,
+            Err(rejection) => {
+                body.refuse();
+                return Err(rejection);
+            }
         }
-    });
-    true
-}
-
-impl Connections {
-    fn enter(&self) -> u64 {
-        let number = self.next.get();
-        self.next.set(number.wrapping_add(1));
-        self.open.borrow_mut().insert(number, None);
-        number
-    }
-
-    fn leave(&self, number: u64) {
-        self.open.borrow_mut().remove(&number);
-        self.closed.notify_waiters();
-    }
-
-    /// Keep how to wake a connection. Its task never changes, so once is enough.
-    fn remember(&self, number: u64, waker: &Waker) {
-        if let Some(known @ None) = self.open.borrow_mut().get_mut(&number) {
-            *known = Some(waker.clone());
+        match body.limit(self.settings.body_bytes) {
+            Err(error @ BodyError::TooLarge { .. }) => Err(Rejection::from(error)),
+            _ => Ok(Body::from_client(body)),
         }
-    }
-
-    fn drain(&self) {
-        self.draining.set(true);
-        for waker in self.open.borrow().values().flatten() {
-            waker.wake_by_ref();
-        }
-    }
-}
-
-/// Leaves when the connection's task ends, even by a panic.
-struct Leave<'w, H> {
-    worker: &'w Worker<H>,
-    number: u64,
-}
-
-impl<H> Drop for Leave<'_, H> {
-    fn drop(&mut self) {
-        self.worker.connections.leave(self.number);
     }
 }

@@ -1,7 +1,7 @@
 //! The gateway as a whole: one thread and one event loop per worker, a plan that all of them read, and an end.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tollgate_runtime::{Leases, Runtime};
+use tollgate_runtime::{Leases, Runtime, Turns};
 
 use crate::callout;
+use crate::guesses::KeyGuesses;
 use crate::handle::Gate;
-use crate::listen::{self, Accepting, BindError, Inherited, Listeners};
+use crate::listen::{self, Accepting, BindError, Inherited, Listeners, Sockets};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
 use crate::observe::admin::{self, Admin, Readiness, Stage};
 use crate::observe::metrics::{self, Traffic};
@@ -23,19 +24,24 @@ use crate::plan::Plan;
 use crate::retry_budget::RetryBudget;
 use crate::serve::{self, Server};
 use crate::trace_context::TraceSettings;
+use crate::tunnel::Places;
 use crate::upstream::{self, Upstream};
 
 /// What a gateway is started with. A reload changes none of it.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Where clients connect.
+    /// Where clients connect in cleartext.
     pub listen: Vec<SocketAddr>,
+    /// Where clients connect by TLS, served with the certificates of the plan.
+    pub listen_tls: Vec<SocketAddr>,
     /// Where the operator looks; none for nowhere.
     pub admin: Option<SocketAddr>,
     /// How many workers.
     pub workers: usize,
     /// What clients may do.
     pub serve: serve::Settings,
+    /// Connections that speak another protocol after an upgrade.
+    pub upgrades: usize,
     /// What each worker keeps of origins.
     pub upstream: upstream::Settings,
     /// Of the requests to origins, how many percent may be sent a second time.
@@ -88,6 +94,7 @@ pub enum StartError {
 /// A running gateway.
 pub struct Gateway {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     plan: Arc<ArcSwap<Plan>>,
     swapped: watch::Sender<u64>,
     accepting: watch::Sender<Accepting>,
@@ -103,7 +110,7 @@ pub struct Gateway {
 /// What one worker is made of.
 struct Seat {
     number: usize,
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     plan: Arc<ArcSwap<Plan>>,
     swapped: watch::Receiver<u64>,
     accepting: watch::Receiver<Accepting>,
@@ -113,6 +120,7 @@ struct Seat {
     traces: Arc<TraceDesk>,
     budget: Arc<RetryBudget>,
     overload: Arc<Overload>,
+    guesses: Arc<KeyGuesses>,
     settings: ServerSettings,
 }
 
@@ -126,9 +134,12 @@ impl Gateway {
         inherited: Vec<Inherited>,
         admin: Option<Inherited>,
     ) -> Result<Gateway, StartError> {
+        let (inherited_tls, inherited) = inherited.into_iter().partition(|it| it.is_tls);
         let listeners = Listeners::inherit(&settings.listen, settings.workers, inherited)?;
-        let sockets = listeners.copies().map_err(StartError::Worker)?;
-        let addresses = listeners.addresses().to_vec();
+        let tls_listeners = Listeners::inherit(&settings.listen_tls, settings.workers, inherited_tls)?;
+        let mut sockets = listeners.copies(false).map_err(StartError::Worker)?;
+        sockets.extend(tls_listeners.copies(true).map_err(StartError::Worker)?);
+        let (addresses, tls_addresses) = (listeners.addresses().to_vec(), tls_listeners.addresses().to_vec());
         let plan = Arc::new(ArcSwap::from_pointee(plan));
         let (swapped, _) = watch::channel(0);
         let (accepting, _) = watch::channel(Accepting::Yes);
@@ -147,6 +158,7 @@ impl Gateway {
             }
         };
         let traces = Arc::new(TraceDesk::default());
+        let guesses = Arc::new(KeyGuesses::new());
         let admin = match settings.admin {
             Some(address) => Some(
                 admin::start(address, admin, readiness.clone(), Arc::clone(&traces), page)
@@ -155,10 +167,11 @@ impl Gateway {
             None => None,
         };
         let mut workers = Vec::with_capacity(settings.workers);
-        for (number, listeners) in listeners.into_workers().into_iter().enumerate() {
+        let of_workers = listeners.into_workers().into_iter().zip(tls_listeners.into_workers());
+        for (number, (plain, tls)) in of_workers.enumerate() {
             let seat = Seat {
                 number,
-                listeners,
+                sockets: Sockets { plain, tls },
                 plan: Arc::clone(&plan),
                 swapped: swapped.subscribe(),
                 accepting: accepting.subscribe(),
@@ -168,18 +181,36 @@ impl Gateway {
                 traces: Arc::clone(&traces),
                 budget: Arc::clone(&budget),
                 overload: Arc::clone(&overload),
+                guesses: Arc::clone(&guesses),
                 settings: settings.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             workers.push(thread.spawn(move || work(seat)).map_err(StartError::Worker)?);
         }
         readiness.set(Stage::Serving);
-        Ok(Gateway { addresses, plan, swapped, accepting, sockets, workers, readiness, admin, access_log, runtime })
+        Ok(Gateway {
+            addresses,
+            tls_addresses,
+            plan,
+            swapped,
+            accepting,
+            sockets,
+            workers,
+            readiness,
+            admin,
+            access_log,
+            runtime,
+        })
     }
 
     /// Where clients are served, with the ports that were chosen.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where clients are served by TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Where the operator looks.
@@ -248,7 +279,10 @@ fn work(seat: Seat) {
 
 async fn serve_all(seat: Seat) -> io::Result<()> {
     let (client, callouts) = callout::channel();
-    let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client))));
+    // The event loop looks for what has arrived before it goes on with a task that yields this way; one that only woke
+    // itself would keep it from looking.
+    let turns: Turns = || Box::pin(tokio::task::yield_now());
+    let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client)), Some(turns)));
     let upstream = Upstream::new(seat.settings.upstream, seat.budget, seat.number);
     tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();
@@ -262,14 +296,16 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         traces: seat.traces,
         trace_context: seat.settings.trace_context,
         door: Doorkeeper::new(seat.overload, &seat.settings.overload, seat.settings.workers),
+        guesses: seat.guesses,
         worker: seat.number,
+        tunnels: Places::new(seat.settings.upgrades.div_ceil(seat.settings.workers.max(1))),
     };
     tokio::task::spawn_local(async move { upstream.maintain().await });
     tokio::task::spawn_local(forget_old_units(seat.plan, leases, seat.swapped));
     tokio::task::spawn_local(async move { access_log.flush_regularly().await });
     let mut settings = seat.settings.serve.clone();
     settings.connections = settings.connections.div_ceil(seat.settings.workers.max(1));
-    listen::accept(seat.listeners, Server::new(gate, settings), seat.accepting).await
+    listen::accept(seat.sockets, Server::new(gate, settings), seat.accepting).await
 }
 
 /// After each swap: instances whose unit the new plan doesn't have are let go.

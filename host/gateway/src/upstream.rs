@@ -9,13 +9,13 @@
 mod connect;
 
 /// A TCP connection whose last words are heard.
-mod socket;
+pub(crate) mod socket;
 
 /// What TLS to origins relies on.
 mod trust;
 
-/// Cleartext or TLS.
-mod stream;
+/// Many exchanges over one connection.
+pub(crate) mod http2;
 
 /// Idle connections.
 mod pool;
@@ -25,6 +25,9 @@ mod resolve;
 
 /// Bodies as they come from origins.
 pub(crate) mod response;
+
+/// Connections that speak another protocol.
+mod upgrade;
 
 /// One connection.
 mod wire;
@@ -45,6 +48,8 @@ use tollgate_core::message::Scheme;
 
 use crate::body::{Body, BodyError};
 use crate::retry_budget::RetryBudget;
+use connect::Alpn;
+use http2::Http2;
 use pool::Pool;
 use resolve::Resolver;
 use wire::Wire;
@@ -165,6 +170,8 @@ pub struct Settings {
     pub header_bytes: usize,
     /// Bytes that a connection buffers in each direction. 8 KiB at least.
     pub buffer_bytes: usize,
+    /// Open streams on one HTTP/2 connection.
+    pub http2_streams: usize,
 }
 
 impl Default for Settings {
@@ -175,6 +182,7 @@ impl Default for Settings {
             dns_ttl: Duration::from_secs(10),
             header_bytes: 64 << 10,
             buffer_bytes: 64 << 10,
+            http2_streams: 100,
         }
     }
 }
@@ -292,6 +300,7 @@ struct Worker {
     pool: Rc<Pool>,
     resolver: Resolver,
     http: hyper::client::conn::http1::Builder,
+    http2: Http2,
     counts: Counts,
 }
 
@@ -303,7 +312,8 @@ impl Upstream {
             .max_buf_size(settings.buffer_bytes.max(settings.header_bytes).max(8 << 10));
         let pool = Rc::new(Pool::new(settings.idle_per_origin, settings.idle_timeout));
         let resolver = Resolver::new(settings.dns_ttl);
-        let worker = Rc::new(Worker { settings, pool, resolver, http, counts: Counts::default() });
+        let http2 = Http2::new(&settings);
+        let worker = Rc::new(Worker { settings, pool, resolver, http, http2, counts: Counts::default() });
         Upstream { worker, budget, number }
     }
 
@@ -328,6 +338,7 @@ impl Upstream {
         loop {
             tokio::time::sleep(period).await;
             self.worker.pool.sweep();
+            self.worker.http2.sweep();
         }
     }
 
@@ -378,7 +389,7 @@ impl Upstream {
 
 impl Worker {
     async fn connect(&self, origin: &Origin, timeout: Duration) -> Result<Box<Wire>, UpstreamError> {
-        let stream = connect::connect(&self.resolver, origin, timeout).await?;
+        let stream = connect::connect(&self.resolver, origin, timeout, Alpn::None).await?;
         let wire =
             Wire::new(&self.http, stream, self.settings.header_bytes).await.map_err(|_| UpstreamError::Broken)?;
         count(&self.counts.connected);

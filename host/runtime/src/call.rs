@@ -3,10 +3,10 @@
 //! Two deadlines stand behind each other: fuel, which is the same on every machine, and the epoch deadline for what
 //! fuel doesn't count. Whatever ends a call badly, the exchange comes back as it was and the store is dropped.
 //!
-//! Most components can't wait for anything, and are called as functions. One that may call other services runs on a
-//! stack of its own, so that its worker serves others while it waits ([`Leases::call_waiting`]).
+//! What is known to be short is called as a function. Everything else runs on a stack of its own, so that its worker
+//! serves others while it waits or computes ([`Leases::call_waiting`]).
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
@@ -15,13 +15,14 @@ use std::time::Instant;
 use tollgate_bindings::{phases, verdict};
 use tollgate_capabilities::exchange::Exchange;
 use tollgate_capabilities::session::Session;
-use tollgate_core::fault::{Fault, FaultKind};
+use tollgate_core::fault::{Blame, Fault, FaultKind};
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::{Reply, Verdict};
 use wasmtime::component::Resource;
 
 use crate::account::{Ended, Used};
 use crate::lease::Leases;
+use crate::quarantine::{Admission, Change};
 use crate::statement::Statement;
 use crate::store::{self, CreateError, Entries, Given, Instance, fault_of};
 
@@ -41,7 +42,11 @@ pub type Outcome = (Option<Box<Exchange>>, Result<Called, Fault>);
 struct Armed {
     instance: Box<Instance>,
     fuel: u64,
+    admission: Admission,
 }
+
+/// An exchange that couldn't be lent to anybody, and why.
+type Unarmed = (Box<Exchange>, Fault);
 
 impl Leases {
     /// Run one phase of a statement on an exchange. What the guest did is in the exchange's effects.
@@ -49,36 +54,30 @@ impl Leases {
         let began = Instant::now();
         let mut armed = match self.arm(statement, exchange) {
             Ok(armed) => armed,
-            Err((exchange, fault)) => return self.conclude(statement, phase, began, exchange, Err(fault)),
+            Err((exchange, fault)) => return self.turn_away(statement, phase, exchange, fault),
         };
         // A panic in a host function is the host's fault and still only this request's.
         let answered = catch_unwind(AssertUnwindSafe(|| armed.answer(phase)));
+        let admission = armed.admission;
         let (exchange, entered) = self.disarm(statement, armed, answered.ok());
-        self.conclude(statement, phase, began, exchange, entered)
+        self.conclude(statement, phase, began, admission, exchange, entered)
     }
 
-    /// [`Leases::call`] for a statement whose component [may wait](crate::Admitted::waits).
+    /// [`Leases::call`] for a statement whose unit [waits](crate::Unit::waits).
     pub async fn call_waiting(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>) -> Outcome {
         let began = Instant::now();
-        let mut armed = match self.arm(statement, exchange) {
+        let mut armed = match self.arm_waiting(statement, exchange).await {
             Ok(armed) => armed,
-            Err((exchange, fault)) => return self.conclude(statement, phase, began, exchange, Err(fault)),
+            Err((exchange, fault)) => return self.turn_away(statement, phase, exchange, fault),
         };
-        let answered = {
-            let mut answer = pin!(armed.answer_waiting(phase));
-            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-                Ok(Poll::Ready(answered)) => Poll::Ready(Some(answered)),
-                Ok(Poll::Pending) => Poll::Pending,
-                Err(_) => Poll::Ready(None),
-            })
-            .await
-        };
+        let answered = caught(armed.answer_waiting(phase)).await;
+        let admission = armed.admission;
         let (exchange, entered) = self.disarm(statement, armed, answered);
-        self.conclude(statement, phase, began, exchange, entered)
+        self.conclude(statement, phase, began, admission, exchange, entered)
     }
 
     /// Ask a statement that buffers whether it needs this message's body. One without a gate always does.
-    pub fn wants_body(
+    pub async fn wants_body(
         &self,
         statement: &Statement,
         phase: Phase,
@@ -87,19 +86,21 @@ impl Leases {
         if !statement.unit.admitted.has_body_gate() {
             return (Some(exchange), Ok(true));
         }
-        let mut armed = match self.arm(statement, exchange) {
+        // Whoever buffers bodies waits.
+        let mut armed = match self.arm_waiting(statement, exchange).await {
             Ok(armed) => armed,
             Err((exchange, fault)) => {
                 self.record_fault(statement, phase, fault.kind);
                 return (Some(exchange), Err(fault));
             }
         };
-        let waits = statement.unit.admitted.waits();
-        let answered = catch_unwind(AssertUnwindSafe(|| armed.wants_body(phase, waits)));
-        let (exchange, entered) = self.disarm(statement, armed, answered.ok());
+        let answered = caught(armed.wants_body(phase)).await;
+        let admission = armed.admission;
+        let (exchange, entered) = self.disarm(statement, armed, answered);
         let wants = entered.map(|(wants, _)| wants);
         if let Err((fault, used)) = &wants {
             statement.account.record(self.worker, phase, Ended::Fault(fault.kind), *used);
+            failed(statement, admission, fault);
         }
         (exchange, wants.map_err(|(fault, _)| fault))
     }
@@ -109,19 +110,41 @@ impl Leases {
         statement.account.record(self.worker, phase, Ended::Fault(kind), Used::default());
     }
 
-    /// Lend the exchange to an instance of the statement.
-    fn arm(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, (Box<Exchange>, Fault)> {
-        let mut instance = match self.take(&statement.unit) {
+    /// Lend the exchange to an instance of the statement, unless that is left out for now.
+    fn arm(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, Unarmed> {
+        let Some(admission) = statement.quarantine.admit(Instant::now) else { return Err((exchange, quarantined())) };
+        self.lend(statement, admission, exchange, self.take(&statement.unit))
+    }
+
+    /// [`Leases::arm`] for a unit that waits.
+    async fn arm_waiting(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, Unarmed> {
+        let Some(admission) = statement.quarantine.admit(Instant::now) else { return Err((exchange, quarantined())) };
+        let taken = self.take_waiting(&statement.unit).await;
+        self.lend(statement, admission, exchange, taken)
+    }
+
+    fn lend(
+        &self,
+        statement: &Statement,
+        admission: Admission,
+        exchange: Box<Exchange>,
+        taken: Result<Box<Instance>, CreateError>,
+    ) -> Result<Armed, Unarmed> {
+        let mut instance = match taken {
             Ok(instance) => instance,
-            Err(error) => return Err((exchange, creation_fault(error))),
+            Err(error) => {
+                let fault = creation_fault(error);
+                failed(statement, admission, &fault);
+                return Err((exchange, fault));
+            }
         };
         let body_bytes = [&exchange.request_body, &exchange.response_body].into_iter().flatten().map(|b| b.len()).sum();
-        let fuel = match store::arm(&mut instance.store, body_bytes) {
+        let fuel = match store::arm(&mut instance.store, body_bytes, statement.unit.stack) {
             Ok(fuel) => fuel,
             Err(error) => return Err((exchange, Fault::new(FaultKind::Host, error.to_string()))),
         };
         instance.store.data_mut().lend(exchange, &statement.identity);
-        Ok(Armed { instance, fuel })
+        Ok(Armed { instance, fuel, admission })
     }
 
     /// Take the exchange back, and keep the instance if all is well. `None` stands for a panic of the host.
@@ -139,15 +162,21 @@ impl Leases {
             ..Used::default()
         };
         let exchange = store.data_mut().give_back();
-        let entered = match answered {
+        let fault = match answered {
             Some(Ok(answer)) => {
                 self.put_back(&statement.unit, armed.instance);
-                Ok((answer, used))
+                return (exchange, Ok((answer, used)));
             }
-            Some(Err(error)) => Err((fault_of(&error, armed.instance.store.data()), used)),
-            None => Err((Fault::new(FaultKind::Host, "a host function panicked"), used)),
+            Some(Err(error)) => fault_of(&error, armed.instance.store.data()),
+            None => Fault::new(FaultKind::Host, "a host function panicked"),
         };
-        (exchange, entered)
+        (exchange, Err((fault, used)))
+    }
+
+    /// A call that never came to an instance.
+    fn turn_away(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>, fault: Fault) -> Outcome {
+        self.record_fault(statement, phase, fault.kind);
+        (Some(exchange), Err(fault))
     }
 
     /// Check the verdict, and account for the call.
@@ -156,16 +185,13 @@ impl Leases {
         statement: &Statement,
         phase: Phase,
         began: Instant,
-        exchange: impl Into<Option<Box<Exchange>>>,
-        entered: Result<(Given, Used), impl Into<Ending>>,
+        admission: Admission,
+        exchange: Option<Box<Exchange>>,
+        entered: Result<(Given, Used), (Fault, Used)>,
     ) -> Outcome {
-        let exchange = exchange.into();
         let (called, mut used) = match entered {
             Ok((given, used)) => (checked(statement, given, exchange.as_deref(), used.fuel), used),
-            Err(ending) => {
-                let Ending { fault, used } = ending.into();
-                (Err(fault), used)
-            }
+            Err((fault, used)) => (Err(fault), used),
         };
         used.time = began.elapsed();
         let ended = match &called {
@@ -173,25 +199,11 @@ impl Leases {
             Err(fault) => Ended::Fault(fault.kind),
         };
         statement.account.record(self.worker, phase, ended, used);
+        match &called {
+            Ok(_) => succeeded(statement, admission),
+            Err(fault) => failed(statement, admission, fault),
+        }
         (exchange, called)
-    }
-}
-
-/// A call that ended badly, and what it used up.
-struct Ending {
-    fault: Fault,
-    used: Used,
-}
-
-impl From<Fault> for Ending {
-    fn from(fault: Fault) -> Ending {
-        Ending { fault, used: Used::default() }
-    }
-}
-
-impl From<(Fault, Used)> for Ending {
-    fn from((fault, used): (Fault, Used)) -> Ending {
-        Ending { fault, used }
     }
 }
 
@@ -205,6 +217,47 @@ fn checked(statement: &Statement, (given,): Given, exchange: Option<&Exchange>, 
         return Err(Fault::new(FaultKind::BadVerdict, detail));
     }
     Ok(Called { verdict, fuel })
+}
+
+fn quarantined() -> Fault {
+    Fault::new(FaultKind::Quarantined, "it has failed too often and is left out for now")
+}
+
+fn succeeded(statement: &Statement, admission: Admission) {
+    if statement.quarantine.succeeded(admission) == Change::Opened {
+        let identity = &statement.identity;
+        tracing::info!(statement = identity.statement, policy = identity.name, "a policy works again");
+    }
+}
+
+fn failed(statement: &Statement, admission: Admission, fault: &Fault) {
+    if fault.kind.blame() != Blame::Guest {
+        return;
+    }
+    if let Change::Shut(pause) = statement.quarantine.failed(admission, &statement.unit.limits, Instant::now) {
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let identity = &statement.identity;
+        tracing::error!(
+            statement = identity.statement,
+            policy = identity.name,
+            "error.type" = fault.kind.name(),
+            on_failure = ?statement.on_failure,
+            pause_ms,
+            "a policy has failed too often: it is in quarantine and not called until it is tried again"
+        );
+    }
+}
+
+/// The result of a guest's future; none if a host function panicked, which is the host's fault and still only this
+/// request's.
+async fn caught<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Option<wasmtime::Result<T>> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Ready(answered)) => Poll::Ready(Some(answered)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
 }
 
 fn creation_fault(error: CreateError) -> Fault {
@@ -250,15 +303,13 @@ impl Armed {
         }
     }
 
-    fn wants_body(&mut self, phase: Phase, waits: bool) -> wasmtime::Result<bool> {
+    async fn wants_body(&mut self, phase: Phase) -> wasmtime::Result<bool> {
         let Instance { store, entries, .. } = &mut *self.instance;
         let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
         let (wants,) = match phase {
-            Phase::OnRequest => {
-                store::enter(&entries.wants_request_body.ok_or_else(absent)?, store, (request,), waits)?
-            }
+            Phase::OnRequest => entries.wants_request_body.ok_or_else(absent)?.call_async(store, (request,)).await?,
             Phase::OnResponse | Phase::OnError => {
-                store::enter(&entries.wants_response_body.ok_or_else(absent)?, store, (request, response), waits)?
+                entries.wants_response_body.ok_or_else(absent)?.call_async(store, (request, response)).await?
             }
         };
         Ok(wants)

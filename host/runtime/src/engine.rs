@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_capabilities::session::Services;
-use tollgate_compiled::CompileCache;
+use tollgate_compiled::{CompileCache, Compiler};
 use tollgate_core::limits;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
@@ -47,6 +47,8 @@ const REFUSED: WasmFeatures = WasmFeatures::MEMORY64
 pub struct RuntimeSettings {
     /// Where machine code is kept; none compiles every time.
     pub compile_cache: Option<PathBuf>,
+    /// What compiles components that aren't built in; none compiles them in this process.
+    pub compiler: Option<Compiler>,
     /// How many workers there are: each has an account of its own in every statement.
     pub workers: usize,
     /// The state that all workers share.
@@ -79,7 +81,7 @@ impl Runtime {
         };
         Ok(Runtime {
             engine,
-            compiled,
+            compiled: compiled.with_compiler(settings.compiler),
             services: settings.services,
             workers: settings.workers,
             units: Mutex::default(),
@@ -99,6 +101,17 @@ impl Runtime {
     pub(crate) fn next_unit(&self) -> u64 {
         self.next_unit.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// Compile a component and do nothing else: machine code for a [`Runtime`] of this same program.
+///
+/// # Errors
+///
+/// Why it isn't valid.
+pub fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    // Nothing is ever instantiated in this engine, so it reserves no address space. That decides nothing about code.
+    let engine = Engine::new(&config(InstanceAllocationStrategy::OnDemand)).map_err(|error| format!("{error:#}"))?;
+    engine.precompile_component(wasm).map_err(|error| format!("{error:#}"))
 }
 
 /// The pooling allocator reserves address space for every slot; where a system limits that, instances are made

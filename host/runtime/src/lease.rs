@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tollgate_capabilities::http_client::HttpClient;
-use tollgate_capabilities::session::Services;
+use tollgate_capabilities::session::{Services, Turns};
 
 use crate::engine::Runtime;
 use crate::link::{Isolation, Unit};
@@ -29,6 +29,7 @@ pub struct Leases {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) worker: usize,
     pub(crate) client: Option<Arc<dyn HttpClient>>,
+    pub(crate) turns: Option<Turns>,
     /// By the numbers of units, which nobody outside chooses.
     #[expect(clippy::vec_box, reason = "an instance moves out and back for each call, and is a cache line or more")]
     warm: RefCell<FxHashMap<u64, Vec<Box<Instance>>>>,
@@ -37,10 +38,16 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// The leases of the worker with this number, whose policies call others through `client`.
-    pub fn new(runtime: Arc<Runtime>, worker: usize, client: Option<Arc<dyn HttpClient>>) -> Leases {
+    /// The leases of the worker with this number, whose policies call others through `client` and give way to others
+    /// by `turns`.
+    pub fn new(
+        runtime: Arc<Runtime>,
+        worker: usize,
+        client: Option<Arc<dyn HttpClient>>,
+        turns: Option<Turns>,
+    ) -> Leases {
         let may_keep = POOL_SHARE / runtime.workers.max(1);
-        Leases { runtime, worker, client, warm: RefCell::default(), kept: Cell::new(0), may_keep }
+        Leases { runtime, worker, client, turns, warm: RefCell::default(), kept: Cell::new(0), may_keep }
     }
 
     /// The state that all workers share.
@@ -55,13 +62,32 @@ impl Leases {
 
     /// An instance for one call.
     pub(crate) fn take(&self, unit: &Unit) -> Result<Box<Instance>, CreateError> {
-        if let Some(instance) = self.warm.borrow_mut().get_mut(&unit.id).and_then(Vec::pop) {
-            self.kept.set(self.kept.get() - 1);
-            return Ok(instance);
+        match self.take_warm(unit) {
+            Some(instance) => Ok(instance),
+            None => Instance::create(&self.runtime.engine, unit).map(|instance| self.connected(instance)),
         }
-        let mut instance = Instance::create(&self.runtime.engine, unit)?;
+    }
+
+    /// The same for a unit that waits: others have their turn while the instance is made.
+    pub(crate) async fn take_waiting(&self, unit: &Unit) -> Result<Box<Instance>, CreateError> {
+        match self.take_warm(unit) {
+            Some(instance) => Ok(instance),
+            None => {
+                let made = Instance::create_waiting(&self.runtime.engine, unit, self.turns).await;
+                made.map(|instance| self.connected(instance))
+            }
+        }
+    }
+
+    fn take_warm(&self, unit: &Unit) -> Option<Box<Instance>> {
+        let instance = self.warm.borrow_mut().get_mut(&unit.id).and_then(Vec::pop)?;
+        self.kept.set(self.kept.get() - 1);
+        Some(instance)
+    }
+
+    fn connected(&self, mut instance: Instance) -> Box<Instance> {
         instance.store.data_mut().connect(self.client.clone());
-        Ok(Box::new(instance))
+        Box::new(instance)
     }
 
     /// Take an instance back that ended well. What is over its budget is dropped.

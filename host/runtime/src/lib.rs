@@ -34,23 +34,31 @@ mod call;
 /// What statements cost and how they fail, always on.
 mod account;
 
+/// A statement that keeps failing is left out for a while.
+mod quarantine;
+
 pub use account::{Account, Totals};
 pub use call::{Called, Outcome};
-pub use engine::{Runtime, RuntimeError, RuntimeSettings};
+pub use engine::{Runtime, RuntimeError, RuntimeSettings, compile};
 pub use lease::Leases;
 pub use link::{ConfigProblem, EXPRESSION_MARK, Isolation, Unit};
 pub use load::{Admitted, ComponentSource, LoadError};
+pub use quarantine::Quarantine;
 pub use statement::{Mode, OnFailure, Statement, StatementSettings};
 
-pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, StoredResponse};
+pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, Resource, StoredResponse};
 pub use tollgate_capabilities::events::{EventLogSettings, EventStore};
 pub use tollgate_capabilities::exchange::{
-    Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts,
+    Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts, ipv6_network,
 };
 pub use tollgate_capabilities::expression::{EXPRESSION_FAILED, Failed, StatementExpression};
 pub use tollgate_capabilities::http_client::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
-pub use tollgate_capabilities::limiter::{Acquired, LedgerError, LimiterStore, Permit, QuotaStore};
+pub use tollgate_capabilities::limiter::{
+    Acquired, Durability, LedgerError, LimiterStore, Permit, QuotaHealth, QuotaStore, Rule,
+};
 pub use tollgate_capabilities::metrics::MetricStore;
-pub use tollgate_capabilities::session::{Identity, Services};
+pub use tollgate_capabilities::secrets::Secrets;
+pub use tollgate_capabilities::session::{Identity, Services, Turn, Turns};
 pub use tollgate_capabilities::trace::Trace;
 pub use tollgate_capabilities::variables::TooMany;
+pub use tollgate_compiled::{Allowance, Compiler};

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 use tollgate_bindings::{
     backend, cache, clock, crypto, events, expression, http_client, limiter, log, metrics, policy,
@@ -15,7 +17,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::engine::Runtime;
 use crate::load::Admitted;
-use crate::store::{CreateError, Instance};
+use crate::store::{CreateError, Instance, Stack};
 
 /// A linker that holds what a component imports, all of which is granted, and nothing else.
 pub(crate) fn linker(engine: &Engine, capabilities: &[Capability]) -> wasmtime::Result<Linker<Session>> {
@@ -111,6 +113,8 @@ pub struct Unit {
     pub limits: Arc<Limits>,
     /// How long an instance lives.
     pub isolation: Isolation,
+    /// Where its instances' frames lie.
+    pub(crate) stack: Stack,
     /// Keeps the component's own store of services.
     pub(crate) services: Arc<tollgate_capabilities::session::Services>,
 }
@@ -119,6 +123,11 @@ impl Unit {
     /// Tells units apart for the life of the process.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Must a call be awaited? It waits for other services then, or lets others have their turn while it computes.
+    pub fn waits(&self) -> bool {
+        self.stack == Stack::Own
     }
 }
 
@@ -129,8 +138,18 @@ pub struct ConfigProblem {
     pub pointer: String,
     /// The property at fault, if it shouldn't be there at all.
     pub unexpected: Option<String>,
+    /// The properties that could be there in its place.
+    pub known: Vec<String>,
     /// One sentence.
     pub message: String,
+    /// These are the component's words, which may quote the value.
+    pub is_quoted: bool,
+}
+
+impl ConfigProblem {
+    fn at(pointer: String, message: String) -> ConfigProblem {
+        ConfigProblem { pointer, unexpected: None, known: Vec::new(), message, is_quoted: false }
+    }
 }
 
 impl Runtime {
@@ -168,6 +187,7 @@ impl Runtime {
             configuration: key.configuration.clone(),
             limits: Arc::new(limits.clone()),
             isolation,
+            stack: admitted.stack(limits),
             services: Arc::clone(&self.services),
         });
         // Try it once: a configuration that the guest refuses must never reach a request.
@@ -179,16 +199,16 @@ impl Runtime {
 
 fn refusal(error: CreateError) -> ConfigProblem {
     match error {
-        CreateError::Refused { pointer, message } => ConfigProblem { pointer, unexpected: None, message },
-        CreateError::Fault(fault) => ConfigProblem {
-            pointer: String::new(),
-            unexpected: None,
+        CreateError::Refused { pointer, message } => {
+            ConfigProblem { is_quoted: true, ..ConfigProblem::at(pointer, message) }
+        }
+        CreateError::Fault(fault) => {
             // One line: the rest is a backtrace.
-            message: format!(
-                "the component failed while taking its configuration: {}",
-                fault.to_string().lines().next().unwrap_or_default()
-            ),
-        },
+            let fault = fault.to_string();
+            let first = fault.lines().next().unwrap_or_default();
+            let message = format!("the component failed while taking its configuration: {first}");
+            ConfigProblem::at(String::new(), message)
+        }
     }
 }
 
@@ -200,41 +220,92 @@ fn is_expression(value: &Value) -> bool {
 }
 
 fn violations(admitted: &Admitted, configuration: &Value) -> Vec<ConfigProblem> {
-    use jsonschema::error::ValidationErrorKind;
     let mut problems = Vec::new();
     for error in admitted.schema.iter_errors(configuration) {
-        let pointer = error.instance_path().to_string();
-        let unexpected = match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
-            // What a schema without any property says of an object.
-            ValidationErrorKind::FalseSchema => {
-                let members = configuration.pointer(&pointer).and_then(Value::as_object);
-                members.into_iter().flat_map(|members| members.keys().cloned()).collect()
-            }
-            _ => Vec::new(),
-        };
-        if let ValidationErrorKind::Enum { options } = error.kind() {
-            problems.push(ConfigProblem { pointer, unexpected: None, message: format!("expected one of {options}") });
-            continue;
-        }
-        if is_expression(error.instance()) {
-            let message = "an expression can't stand here: this value has to be written out".to_owned();
-            problems.push(ConfigProblem { pointer, unexpected: None, message });
-            continue;
-        }
-        if unexpected.is_empty() {
-            // Masked: a value may come from the environment, and then it may be a secret.
-            problems.push(ConfigProblem { pointer, unexpected: None, message: error.masked().to_string() });
-            continue;
-        }
-        for property in unexpected {
-            problems.push(ConfigProblem {
-                pointer: pointer.clone(),
-                message: format!("unknown key `{property}`"),
-                unexpected: Some(property),
-            });
-        }
+        violation(&error, admitted, configuration, &mut problems);
     }
     problems
+}
+
+fn violation(
+    error: &ValidationError<'_>,
+    admitted: &Admitted,
+    configuration: &Value,
+    problems: &mut Vec<ConfigProblem>,
+) {
+    let pointer = error.instance_path().to_string();
+    let unexpected = match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
+        // What a schema without any property says of an object.
+        ValidationErrorKind::FalseSchema => {
+            let members = configuration.pointer(&pointer).and_then(Value::as_object);
+            members.into_iter().flat_map(|members| members.keys().cloned()).collect()
+        }
+        ValidationErrorKind::Enum { options } => {
+            problems.push(ConfigProblem::at(pointer, format!("expected one of {options}")));
+            return;
+        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            let message = of_forms(context, error, admitted, configuration);
+            problems.push(ConfigProblem::at(pointer, message));
+            return;
+        }
+        _ => Vec::new(),
+    };
+    if is_expression(error.instance()) {
+        let message = "an expression can't stand here: this value has to be written out".to_owned();
+        problems.push(ConfigProblem::at(pointer, message));
+        return;
+    }
+    if unexpected.is_empty() {
+        // Masked: a value may come from the environment, and then it may be a secret.
+        problems.push(ConfigProblem::at(pointer, error.masked().to_string()));
+        return;
+    }
+    let known = properties_beside(error.schema_path().as_str(), &admitted.manifest.configuration);
+    for property in unexpected {
+        let message = format!("unknown key `{property}`");
+        let unexpected = Some(property);
+        problems.push(ConfigProblem {
+            unexpected,
+            known: known.clone(),
+            ..ConfigProblem::at(pointer.clone(), message)
+        });
+    }
+}
+
+/// What is wrong with a value that may have several forms: what the one says that was meant, the only one that takes
+/// values of this type.
+fn of_forms(
+    context: &[Vec<ValidationError<'_>>],
+    whole: &ValidationError<'_>,
+    admitted: &Admitted,
+    configuration: &Value,
+) -> String {
+    let is_other_type = |error: &ValidationError<'_>| {
+        matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path() == whole.instance_path()
+    };
+    let mut message = "value is not valid under any of its forms".to_owned();
+    let mut forms = context.iter().filter(|errors| !errors.is_empty() && !errors.iter().any(is_other_type));
+    let (Some(meant), None) = (forms.next(), forms.next()) else { return message };
+    let mut problems = Vec::new();
+    meant.iter().for_each(|error| violation(error, admitted, configuration, &mut problems));
+    let base = whole.instance_path().as_str().len();
+    for (number, problem) in problems.iter().enumerate() {
+        let within = problem.pointer.get(base + 1..).map(|within| format!("`{within}`: ")).unwrap_or_default();
+        message.push_str(if number == 0 { "; in the nearest, " } else { ", and " });
+        message.push_str(&format!("{within}{}", problem.message));
+        if !problem.known.is_empty() {
+            message.push_str(&format!(" (it takes {})", problem.known.join(", ")));
+        }
+    }
+    message
+}
+
+/// The properties that a schema names beside the keyword at `path`.
+fn properties_beside(path: &str, schema: &Value) -> Vec<String> {
+    let object = path.rsplit_once('/').and_then(|(object, _)| schema.pointer(object));
+    let properties = object.and_then(|object| object.get("properties")).and_then(Value::as_object);
+    properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
 }

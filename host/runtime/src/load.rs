@@ -5,16 +5,17 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use sha2::{Digest, Sha256};
 use tollgate_capabilities::session::Session;
+use tollgate_compiled::{CompileError, Maker};
 use tollgate_core::fault::Fault;
 use tollgate_core::grants::{Capability, Grants};
-use tollgate_core::limits::Limits;
-use tollgate_core::manifest::{Manifest, ManifestError};
+use tollgate_core::limits::{self, Limits};
+use tollgate_core::manifest::{BodyNeed, Manifest, ManifestError};
 use tollgate_core::place::Phase;
 use wasmtime::component::{ComponentExportIndex, InstancePre, TypedFunc};
 
 use crate::engine::Runtime;
 use crate::link;
-use crate::store::{self, fault_of};
+use crate::store::{self, Stack, fault_of};
 use crate::surface::Surface;
 
 /// The largest component that is taken: interpreted languages make up to 20 MB.
@@ -58,9 +59,9 @@ pub enum LoadError {
         /// What the operator wrote.
         expected: String,
     },
-    /// Not valid.
-    #[error("the component is not valid: {0}")]
-    Invalid(String),
+    /// Not valid, or too much to compile.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// For another version of the contract.
     #[error(
         "the component was built for another contract: it names `{interface}`, and this gateway speaks tollgate 0.1; \
@@ -200,9 +201,16 @@ impl Admitted {
         &self.surface.imports
     }
 
-    /// Can a call of it wait for something outside of the gateway?
-    pub fn waits(&self) -> bool {
-        self.surface.capabilities.contains(&Capability::HttpClient)
+    /// Where its frames lie under these limits. Only what is known to be short runs on its caller's stack: a built-in
+    /// that reads no body, calls nobody, and hasn't been given more fuel than usual. Anything else could hold its
+    /// worker, with all the requests of that, for as long as its fuel lasts.
+    pub(crate) fn stack(&self, limits: &Limits) -> Stack {
+        let reads_bodies = Phase::ALL.into_iter().any(|phase| self.manifest.body(phase) != BodyNeed::None);
+        let waits = self.surface.capabilities.contains(&Capability::HttpClient);
+        match self.built_in && !waits && !reads_bodies && limits.fuel <= limits::FUEL {
+            true => Stack::Callers,
+            false => Stack::Own,
+        }
     }
 
     /// Does it decide about bodies for itself?
@@ -236,17 +244,17 @@ impl Runtime {
         if let Some(expected) = source.digest.filter(|expected| *expected != digest) {
             return Err(LoadError::OtherDigest { found: digest, expected: expected.into() });
         }
-        let component = self
-            .compiled
-            .component(&self.engine, source.bytes)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        let component = self.compiled.component(
+            &self.engine,
+            source.bytes,
+            if source.built_in { Maker::Ourselves } else { Maker::Somebody },
+        )?;
         let surface = Surface::of(&self.engine, &component)?;
         surface.check_grants(source.name, source.grants)?;
         let linker = link::linker(&self.engine, &surface.capabilities).map_err(mismatch)?;
         let pre = linker.instantiate_pre(&component).map_err(mismatch)?;
         let indices = Indices::of(&pre, &surface).map_err(mismatch)?;
-        let waits = surface.capabilities.contains(&Capability::HttpClient);
-        let manifest = Manifest::parse(&self.describe(&pre, &indices, waits)?)?;
+        let manifest = Manifest::parse(&self.describe(&pre, &indices)?)?;
         let schema = jsonschema::draft202012::new(&manifest.configuration)
             .map_err(|error| LoadError::Schema(error.to_string()))?;
         Ok(Arc::new(Admitted {
@@ -262,13 +270,15 @@ impl Runtime {
         }))
     }
 
-    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices, waits: bool) -> Result<String, LoadError> {
-        let mut store = store::new(&self.engine, Arc::clone(&self.services), Arc::new(Limits::default()));
+    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices) -> Result<String, LoadError> {
+        // Nothing is known of it yet.
+        let stack = Stack::Own;
+        let mut store = store::new(&self.engine, Arc::clone(&self.services), Arc::new(Limits::default()), stack);
         let described = (|| {
-            store::arm(&mut store, 0)?;
-            let instance = store::instantiate(pre, &mut store, waits)?;
+            store::arm(&mut store, 0, stack)?;
+            let instance = store::instantiate(pre, &mut store, stack)?;
             let describe: TypedFunc<(), (String,)> = instance.get_typed_func(&mut store, indices.describe)?;
-            store::enter(&describe, &mut store, (), waits).map(|(manifest,)| manifest)
+            store::enter(&describe, &mut store, (), stack).map(|(manifest,)| manifest)
         })();
         described.map_err(|error| LoadError::Describe(fault_of(&error, store.data())))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tollgate_capabilities::exchange::Position;
 use tollgate_capabilities::expression::StatementExpression;
+use tollgate_capabilities::secrets::Secrets;
 use tollgate_capabilities::session::Identity;
 use tollgate_core::egress::Egress;
 use tollgate_core::manifest::BodyNeed;
@@ -13,6 +14,7 @@ use tollgate_expression::Needs;
 use crate::account::Account;
 use crate::engine::Runtime;
 use crate::link::Unit;
+use crate::quarantine::Quarantine;
 
 /// What happens to a request when the statement fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct StatementSettings {
     pub expressions: Vec<StatementExpression>,
     /// Which origins it may call.
     pub egress: Arc<Egress>,
+    /// What its lines in the log may not hold.
+    pub secrets: Secrets,
     /// See [`OnFailure`].
     pub on_failure: OnFailure,
     /// See [`Mode`].
@@ -76,6 +80,8 @@ pub struct Statement {
     pub mode: Mode,
     /// What it has cost so far.
     pub account: Account,
+    /// Whether it has failed too often.
+    pub quarantine: Quarantine,
 }
 
 impl Statement {
@@ -88,6 +94,7 @@ impl Statement {
             built_in: unit.admitted.built_in,
             expressions: settings.expressions,
             egress: settings.egress,
+            secrets: settings.secrets,
             position: settings.position,
         };
         let needs = identity.expressions.iter().fold(Needs::default(), |needs, one| needs | one.needs());
@@ -98,6 +105,7 @@ impl Statement {
             on_failure: settings.on_failure,
             mode: settings.mode,
             account: Account::new(runtime.workers),
+            quarantine: Quarantine::default(),
         }
     }
 
@@ -130,6 +138,7 @@ mod tests {
                 scope_place: place.split("/inbound").next().unwrap().to_owned(),
                 expressions: Vec::new(),
                 egress: Arc::default(),
+                secrets: Secrets::default(),
                 on_failure: OnFailure::Closed,
                 mode: Mode::Enforce,
             }

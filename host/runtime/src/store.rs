@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tollgate_bindings::phases::lifecycle::ConfigError;
 use tollgate_bindings::{RequestHandle, ResponseHandle, phases};
-use tollgate_capabilities::session::{NoExchange, OverLimit, Services, Session};
+use tollgate_capabilities::session::{NoExchange, OverLimit, Services, Session, Turns};
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::limits::Limits;
 use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower, Resource, TypedFunc};
@@ -20,49 +20,72 @@ use crate::ticker;
 /// What one host call may make the host copy out of a guest, beside a body.
 const HOST_CALL_BYTES: usize = 1 << 20;
 
+/// Where a guest's frames lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// On the caller's stack: a plain call, which nothing can interrupt but its end. For guests that are known to be
+    /// short.
+    Callers,
+    /// On one of its own, so that it can wait for other services, and lets others have their turn while it computes.
+    Own,
+}
+
 /// A store for one instance, under these limits.
 #[allow(clippy::disallowed_methods, reason = "the one place that makes stores, so that none is without limits")]
-pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>) -> Store<Session> {
+pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>, stack: Stack) -> Store<Session> {
     let host_call_bytes = HOST_CALL_BYTES + limits.body_bytes;
     let mut store = Store::new(engine, Session::new(services, limits));
     store.limiter(|session| session);
     store.set_hostcall_fuel(host_call_bytes);
-    // Time spent waiting in the gateway is given back, and then the deadline is what it says.
-    store.epoch_deadline_callback(|mut store| {
-        let waited = store.data_mut().take_waited();
-        let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-        Ok(match waited {
-            0 => UpdateDeadline::Interrupt,
-            waited => UpdateDeadline::Continue(ticker::ticks(waited)),
-        })
-    });
+    match stack {
+        Stack::Callers => store.epoch_deadline_trap(),
+        // Called once for each tick that ends while the guest runs: time in which it waits isn't its own. Fuel would
+        // make turns of another length, for there are slow instructions.
+        Stack::Own => store.epoch_deadline_callback(|mut store| {
+            let session = store.data_mut();
+            if !session.take_tick() {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            Ok(match session.others_turn() {
+                Some(turn) => UpdateDeadline::YieldCustom(1, turn),
+                None => UpdateDeadline::Continue(1),
+            })
+        }),
+    }
     store
 }
 
-/// An instance of a component. One that may wait runs on a stack of its own from its first instruction on.
+/// An instance of a component, for whoever may block: see [`enter`].
 pub(crate) fn instantiate(
     pre: &InstancePre<Session>,
     store: &mut Store<Session>,
-    waits: bool,
+    stack: Stack,
 ) -> wasmtime::Result<wasmtime::component::Instance> {
-    if waits { at_once(pre.instantiate_async(store)) } else { pre.instantiate(store) }
+    match stack {
+        Stack::Callers => pre.instantiate(store),
+        Stack::Own => at_once(pre.instantiate_async(store)),
+    }
 }
 
-/// Call a function that may not wait.
+/// Call a function, for whoever may block: where a plan is built. Nobody else has a turn meanwhile.
 pub(crate) fn enter<P, R>(
     function: &TypedFunc<P, R>,
     store: &mut Store<Session>,
     parameters: P,
-    waits: bool,
+    stack: Stack,
 ) -> wasmtime::Result<R>
 where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift + 'static,
 {
-    if waits { at_once(function.call_async(store, parameters)) } else { function.call(store, parameters) }
+    match stack {
+        Stack::Callers => function.call(store, parameters),
+        Stack::Own => at_once(function.call_async(store, parameters)),
+    }
 }
 
-/// The result of a future that has nothing to wait for.
+/// The result of a guest that has nothing to wait for: capabilities can't be called outside of a phase, and where
+/// nobody else is served there are no turns.
 fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
@@ -71,13 +94,19 @@ fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Re
 }
 
 /// Fill fuel and deadline up for what comes next, which may read `body_bytes`. Returns the fuel.
-pub(crate) fn arm(store: &mut Store<Session>, body_bytes: usize) -> wasmtime::Result<u64> {
+pub(crate) fn arm(store: &mut Store<Session>, body_bytes: usize, stack: Stack) -> wasmtime::Result<u64> {
     let limits = store.data().limits();
     let for_body = limits.fuel_per_body_byte.saturating_mul(body_bytes as u64);
     let fuel = limits.fuel.saturating_add(for_body);
-    let deadline = ticker::ticks(limits.deadline_ms);
+    let ticks = ticker::ticks(limits.deadline_ms);
     store.set_fuel(fuel)?;
-    store.set_epoch_deadline(deadline);
+    match stack {
+        Stack::Callers => store.set_epoch_deadline(ticks),
+        Stack::Own => {
+            store.data_mut().give_ticks(ticks);
+            store.set_epoch_deadline(1);
+        }
+    }
     Ok(fuel)
 }
 
@@ -144,34 +173,72 @@ pub(crate) enum CreateError {
 }
 
 impl Instance {
-    /// Make an instance and let it take its configuration.
+    /// Make an instance and let it take its configuration, for whoever may block: where a plan is built.
     pub(crate) fn create(engine: &Engine, unit: &Unit) -> Result<Instance, CreateError> {
-        let mut store = new(engine, Arc::clone(&unit.services), Arc::clone(&unit.limits));
-        let failed = |error: wasmtime::Error, store: &Store<Session>| {
-            CreateError::Fault(if is_pool_exhausted(&error) {
-                Fault::new(FaultKind::Unavailable, format!("{error:#}"))
-            } else {
-                fault_of(&error, store.data())
-            })
-        };
-        let waits = unit.admitted.waits();
-        let indices = &unit.admitted.indices;
+        let mut store = store_of(engine, unit)?;
         let made = (|| {
-            // Configurations are read like bodies, and pay like them.
-            arm(&mut store, unit.configuration.len())?;
-            let instance = instantiate(&unit.admitted.pre, &mut store, waits)?;
-            let configure: TypedFunc<(&str,), (Result<(), ConfigError>,)> =
-                instance.get_typed_func(&mut store, indices.configure)?;
-            let (configured,) = enter(&configure, &mut store, (unit.configuration.as_str(),), waits)?;
-            Ok((instance, configured))
+            let instance = instantiate(&unit.admitted.pre, &mut store, unit.stack)?;
+            let configure = configure_of(&instance, &mut store, unit)?;
+            Ok((instance, enter(&configure, &mut store, (unit.configuration.as_str(),), unit.stack)?))
         })();
-        let (instance, configured) = made.map_err(|error| failed(error, &store))?;
+        Instance::made(store, unit, made)
+    }
+
+    /// The same on a worker: others have their turns meanwhile.
+    pub(crate) async fn create_waiting(
+        engine: &Engine,
+        unit: &Unit,
+        turns: Option<Turns>,
+    ) -> Result<Instance, CreateError> {
+        let mut store = store_of(engine, unit)?;
+        store.data_mut().take_turns(turns);
+        let made = async {
+            let instance = unit.admitted.pre.instantiate_async(&mut store).await?;
+            let configure = configure_of(&instance, &mut store, unit)?;
+            Ok((instance, configure.call_async(&mut store, (unit.configuration.as_str(),)).await?))
+        };
+        let made = made.await;
+        Instance::made(store, unit, made)
+    }
+
+    fn made(mut store: Store<Session>, unit: &Unit, made: wasmtime::Result<Made>) -> Result<Instance, CreateError> {
+        let (instance, (configured,)) = made.map_err(|error| failed(&error, store.data()))?;
         if let Err(refused) = configured {
             return Err(CreateError::Refused { pointer: refused.pointer, message: refused.message });
         }
-        let entries = Entries::of(&instance, &mut store, indices).map_err(|error| failed(error, &store))?;
+        let entries =
+            Entries::of(&instance, &mut store, &unit.admitted.indices).map_err(|error| failed(&error, store.data()))?;
         Ok(Instance { store, entries, made_at: Instant::now(), calls: 0 })
     }
+}
+
+/// An instance, and what it says of its configuration.
+type Made = (wasmtime::component::Instance, (Result<(), ConfigError>,));
+
+/// The export `configure`.
+fn configure_of<'c>(
+    instance: &wasmtime::component::Instance,
+    store: &mut Store<Session>,
+    unit: &Unit,
+) -> wasmtime::Result<TypedFunc<(&'c str,), (Result<(), ConfigError>,)>> {
+    instance.get_typed_func(store, unit.admitted.indices.configure)
+}
+
+/// A store that is ready to take a configuration. Configurations are read like bodies, and pay like them.
+fn store_of(engine: &Engine, unit: &Unit) -> Result<Store<Session>, CreateError> {
+    let mut store = new(engine, Arc::clone(&unit.services), Arc::clone(&unit.limits), unit.stack);
+    match arm(&mut store, unit.configuration.len(), unit.stack) {
+        Ok(_) => Ok(store),
+        Err(error) => Err(CreateError::Fault(Fault::new(FaultKind::Host, format!("{error:#}")))),
+    }
+}
+
+fn failed(error: &wasmtime::Error, session: &Session) -> CreateError {
+    CreateError::Fault(if is_pool_exhausted(error) {
+        Fault::new(FaultKind::Unavailable, format!("{error:#}"))
+    } else {
+        fault_of(error, session)
+    })
 }
 
 fn is_pool_exhausted(error: &wasmtime::Error) -> bool {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// How exact deadlines are.
-pub(crate) const TICK_MS: u64 = 5;
+/// How exact deadlines are, and how long a guest with a stack of its own computes before others have their turn.
+pub(crate) const TICK_MS: u64 = 2;
 
 /// Tick until the engine is gone.
 pub(crate) fn start(engine: &Engine) -> io::Result<()> {

@@ -42,8 +42,15 @@ fn answer(fields: Fields) -> Reply {
     reply.header("vary", "Origin")
 }
 
-/// The same for the response that somebody else will make.
+/// What tells a browser that a page may read a response.
+const PERMISSIONS: [&str; 3] =
+    ["access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers"];
+
+/// The same for the response that somebody else will make, whatever the origin allows by itself.
 fn stage(fields: Fields) -> Result<(), Verdict> {
+    for name in PERMISSIONS.into_iter().filter(|name| !fields.iter().any(|(given, _)| given == name)) {
+        context::remove_response_header(name)?;
+    }
     for (name, value) in fields {
         context::stage_response_header(name, value)?;
     }

@@ -6,7 +6,7 @@ use tollgate_sdk::dynamic::Text;
 use tollgate_sdk::{ConfigError, Dynamic, ExpressionError, context};
 
 /// The most labels that the metrics page takes.
-const MOST: usize = 8;
+const MOST: usize = 10;
 /// The longest value of a label, in bytes.
 const LONGEST: usize = 128;
 

@@ -1,11 +1,11 @@
 //! What `set-header` does to a message; `return-response` does the same to the response that it makes.
 
 use crate::values::text;
-use crate::{EditableName, Values};
+use crate::{FieldName, Values};
 use std::borrow::Cow;
 use tollgate_sdk::dynamic::Scalar;
 use tollgate_sdk::expression::Value;
-use tollgate_sdk::{ConfigError, Dynamic, HeaderError, Headers, Verdict, configuration};
+use tollgate_sdk::{ConfigError, Dynamic, Failure, HeaderError, Headers, Verdict, configuration, log};
 
 /// These can't be joined with commas, because their values hold commas or because each line is one unit.
 const SEPARATE_LINES: [&str; 12] = [
@@ -28,7 +28,7 @@ const SEPARATE_LINES: [&str; 12] = [
 #[derive(Clone, Debug)]
 pub struct SetHeader {
     /// The header's name, in any case.
-    pub name: Dynamic<EditableName>,
+    pub name: Dynamic<FieldName>,
     /// What to do if the header is there already, or to remove it.
     #[serde(default)]
     pub exists_action: Dynamic<ExistsAction>,
@@ -67,7 +67,7 @@ impl Scalar for ExistsAction {
 /// A [`SetHeader`] whose literals have been checked.
 #[derive(Clone, Debug)]
 pub struct HeaderEdit {
-    name: Dynamic<EditableName>,
+    name: Dynamic<FieldName>,
     action: Dynamic<ExistsAction>,
     value: Option<Values>,
 }
@@ -77,6 +77,9 @@ impl TryFrom<SetHeader> for HeaderEdit {
 
     fn try_from(config: SetHeader) -> Result<Self, ConfigError> {
         let SetHeader { name, exists_action: action, value } = config;
+        if let Some(Err(message)) = name.literal().map(FieldName::check_editable) {
+            return Err(ConfigError::new("/name", message));
+        }
         let deletes = action.literal() == Some(&ExistsAction::Delete);
         if deletes && name.literal().is_some_and(|name| &**name == "server") {
             return Err(ConfigError::new("/name", NO_SERVER));
@@ -98,12 +101,17 @@ impl TryFrom<SetHeader> for HeaderEdit {
     }
 }
 
+const NO_COMPUTED: &str = "expected the name of a header that isn't the gateway's own";
 const NO_SERVER: &str = "`server` can't be removed, only replaced";
 
 impl HeaderEdit {
     /// Do it, with the expressions' values for this exchange.
     pub fn apply(&self, message: &mut impl Headers) -> Result<(), Verdict> {
         let (name, action) = (self.name.get()?, *self.action.get()?);
+        if self.name.literal().is_none() && name.check_editable().is_err() {
+            log::warn!("an expression's value can't be used: {NO_COMPUTED}");
+            return Err(Failure::new(500, "ExpressionValueEvaluationFailure", "Internal server error.").into());
+        }
         match action {
             ExistsAction::Delete if &**name == "server" => return Err(Verdict::fail(NO_SERVER)),
             ExistsAction::Delete => return Ok(message.remove_header(&name)?),

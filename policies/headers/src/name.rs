@@ -8,7 +8,8 @@ use tollgate_sdk::expression::Value;
 use tollgate_sdk::schema::{Node, Schema};
 use tollgate_sdk::serde::{Deserialize, Deserializer};
 
-/// What the gateway sees to itself: framing and routing. The contract refuses edits of these.
+/// What the gateway sees to itself: framing and routing. The contract refuses edits of these; `host` has a function of its
+/// own.
 const GATEWAYS_OWN: [&str; 9] = [
     "connection",
     "content-length",
@@ -39,16 +40,21 @@ impl FieldName {
             _ => Ok(Self(text.to_ascii_lowercase())),
         }
     }
+
+    /// Refuse what the gateway sees to itself; the error is for the operator.
+    pub fn check_editable(&self) -> Result<(), String> {
+        match GATEWAYS_OWN.contains(&&**self) {
+            true => Err(format!("`{self}` belongs to the gateway and can't be changed")),
+            false => Ok(()),
+        }
+    }
 }
 
 impl EditableName {
     /// A name, unless the text is no token or one of the gateway's own; the error is for the operator.
     pub fn parse(text: &str) -> Result<Self, String> {
         let name = FieldName::parse(text)?;
-        match GATEWAYS_OWN.contains(&&*name) {
-            true => Err(format!("`{name}` belongs to the gateway and can't be changed")),
-            false => Ok(Self(name)),
-        }
+        name.check_editable().map(|()| Self(name))
     }
 }
 

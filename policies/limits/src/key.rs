@@ -1,7 +1,7 @@
 //! Counters by key.
 
 use tollgate_sdk::limiter::Counter;
-use tollgate_sdk::{CounterKey, ExpressionError, Request};
+use tollgate_sdk::{CounterKey, Failure, Request, Verdict};
 
 /// Finds the counter of a request.
 ///
@@ -21,7 +21,15 @@ impl KeyedCounter {
 
     /// The counter of this request. Requests without the header, without a subscription key or with an expression that
     /// gives null share one: what can't be told apart is limited together, not let through.
-    pub fn of(&self, request: &Request) -> Result<Counter, ExpressionError> {
+    ///
+    /// A header with several lines is refused: whoever reads another line than this counts by would let a client pass
+    /// under as many names as it likes.
+    pub fn of(&self, request: &Request) -> Result<Counter, Verdict> {
+        if let CounterKey::Header(name) = &self.key
+            && request.header_values(name).len() > 1
+        {
+            return Err(Failure::new(400, "CounterKeyAmbiguous", "Bad request").into());
+        }
         let value = self.key.resolve(request)?.unwrap_or_default();
         Ok(Counter::of_gateway([self.prefix.as_str(), value.as_str()].concat()))
     }

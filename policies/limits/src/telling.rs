@@ -3,6 +3,7 @@
 use crate::rate::Rate;
 use crate::time::seconds_of_ms;
 use policy_headers::EditableName;
+use std::borrow::Cow;
 use tollgate_sdk::limiter::Decision;
 use tollgate_sdk::{ConfigError, Failure, Verdict, configuration, context, variables};
 
@@ -78,8 +79,11 @@ impl Telling {
     /// The headers and variables with one number are those of the limit that refuses, or else has the fewest calls left.
     pub fn settle(&self, asked: &[Asked]) -> Result<(), Verdict> {
         if self.ratelimit_headers {
-            context::stage_response_header("ratelimit-policy", list(asked, Asked::policy))?;
-            context::stage_response_header("ratelimit", list(asked, Asked::left))?;
+            let earlier = staged("ratelimit-policy");
+            let name = name(&context::statement_id(), &earlier);
+            context::stage_response_header("ratelimit-policy", list(&earlier, asked, |asked| asked.policy(&name)))?;
+            let left = list(&staged("ratelimit"), asked, |asked| asked.left(&name));
+            context::stage_response_header("ratelimit", left)?;
         }
         let refused = asked.last().filter(|last| !last.decision.admitted);
         let Some(told) = refused.or_else(|| asked.iter().min_by_key(|asked| asked.decision.remaining)) else {
@@ -125,18 +129,47 @@ impl Asked {
         }
     }
 
-    fn policy(&self) -> String {
-        format!("\"{}\";q={};w={}", self.name, self.rate.calls, self.rate.period)
+    fn policy(&self, statement: &str) -> String {
+        format!("\"{}\";q={};w={}", self.named(statement), self.rate.calls, self.rate.period)
     }
 
-    fn left(&self) -> String {
-        format!("\"{}\";r={};t={}", self.name, self.decision.remaining, self.wait())
+    fn left(&self, statement: &str) -> String {
+        format!("\"{}\";r={};t={}", self.named(statement), self.decision.remaining, self.wait())
+    }
+
+    fn named(&self, statement: &str) -> Cow<'_, str> {
+        match (self.name, statement) {
+            (name, DEFAULT) => name.into(),
+            (DEFAULT, statement) => statement.to_owned().into(),
+            (name, statement) => format!("{statement}-{name}").into(),
+        }
     }
 }
 
-/// A list of structured fields (RFC 9651 §3.1), the broadest limit first.
-fn list(asked: &[Asked], item: impl Fn(&Asked) -> String) -> String {
-    asked.iter().rev().map(item).collect::<Vec<_>>().join(", ")
+/// What a limit is called that is a statement's own.
+const DEFAULT: &str = "default";
+
+/// What earlier statements have listed in a field.
+fn staged(field: &str) -> String {
+    let value = context::staged_response_header(field).unwrap_or_default();
+    String::from_utf8(value).unwrap_or_default()
+}
+
+/// What a statement's limits are called: by its `id`, which its place in the document isn't; and otherwise not as an
+/// earlier statement's, whose names are in `earlier`.
+fn name(statement_id: &str, earlier: &str) -> String {
+    if !statement_id.contains('/') {
+        return statement_id.to_owned();
+    }
+    let numbered = |number: u32| if number == 1 { DEFAULT.to_owned() } else { format!("{DEFAULT}-{number}") };
+    let is_free = |name: &String| !earlier.contains(&format!("\"{name}\";"));
+    (1..).map(numbered).find(is_free).unwrap_or_default()
+}
+
+/// A list of structured fields (RFC 9651 §3.1): what earlier statements say, and then the broadest limit first.
+fn list(earlier: &str, asked: &[Asked], item: impl Fn(&Asked) -> String) -> String {
+    let earlier = Some(earlier.to_owned()).filter(|earlier| !earlier.is_empty());
+    earlier.into_iter().chain(asked.iter().rev().map(item)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -151,7 +184,18 @@ mod tests {
             decision: Decision { admitted, remaining, retry_after_ms },
         };
         let both = [asked("api", true, 50, 0), asked("default", false, 0, 29_001)];
-        assert_eq!(list(&both, Asked::policy), r#""default";q=100;w=60, "api";q=100;w=60"#);
-        assert_eq!(list(&both, Asked::left), r#""default";r=0;t=30, "api";r=50;t=60"#);
+        assert_eq!(list("", &both, |asked| asked.policy(DEFAULT)), r#""default";q=100;w=60, "api";q=100;w=60"#);
+        assert_eq!(list("", &both, |asked| asked.left(DEFAULT)), r#""default";r=0;t=30, "api";r=50;t=60"#);
+        let named = list(r#""a";r=1;t=1"#, &both, |asked| asked.left("day"));
+        assert_eq!(named, r#""a";r=1;t=1, "day";r=0;t=30, "day-api";r=50;t=60"#);
+    }
+
+    #[test]
+    fn no_two_statements_have_the_same_name() {
+        assert_eq!(name("burst", ""), "burst");
+        assert_eq!(name("apis/orders/inbound/1", ""), "default");
+        assert_eq!(name("inbound/0", r#""default";q=1;w=1, "api";q=1;w=1"#), "default-2");
+        assert_eq!(name("inbound/0", r#""default";q=1;w=1, "default-2";q=1;w=1"#), "default-3");
+        assert_eq!(name("inbound/0", r#""default-2";q=1;w=1"#), "default");
     }
 }

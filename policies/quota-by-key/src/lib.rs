@@ -44,7 +44,7 @@ pub struct Statement {
 }
 
 /// Limits how much may be used with the same key in a period.
-#[policy(sections(inbound), rejects(403 = "QuotaExceeded"))]
+#[policy(sections(inbound), rejects(403 = "QuotaExceeded", 400 = "CounterKeyAmbiguous"))]
 impl Policy for Statement {
     type Config = Config;
 

@@ -40,7 +40,7 @@ pub struct Statement {
 }
 
 /// Limits how often calls with the same key may come.
-#[policy(sections(inbound), rejects(429 = "RateLimitExceeded"))]
+#[policy(sections(inbound), rejects(429 = "RateLimitExceeded", 400 = "CounterKeyAmbiguous"))]
 impl Policy for Statement {
     type Config = Config;
 

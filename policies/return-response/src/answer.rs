@@ -3,7 +3,7 @@
 use crate::config::{Config, SetStatus};
 use crate::stored::Stored;
 use policy_headers::{
-    EditableName, HeaderEdit, Section, SetHeader, SetHeaders, Status, Values, body_was_replaced, is_header_value,
+    FieldName, HeaderEdit, Section, SetHeader, SetHeaders, Status, Values, body_was_replaced, is_header_value,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -93,7 +93,8 @@ fn edits(set_header: Option<SetHeaders>, headers: BTreeMap<String, Values>) -> R
     let mut edits = set_header.map_or(Ok(Vec::new()), SetHeaders::edits)?;
     for (name, value) in headers {
         let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
-        let name = EditableName::parse(&name).map_err(|message| ConfigError::new(pointer.as_str(), message))?;
+        let name = FieldName::parse(&name).and_then(|name| name.check_editable().map(|()| name));
+        let name = name.map_err(|message| ConfigError::new(pointer.as_str(), message))?;
         let in_short = SetHeader { name: name.into(), exists_action: Dynamic::default(), value: Some(value) };
         let edit = HeaderEdit::try_from(in_short).map_err(|error| {
             // In short there is no `value` to point at, only the name, or its place in the list.

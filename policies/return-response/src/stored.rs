@@ -22,6 +22,9 @@ struct Variable {
     reason: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Lines that joining would spoil.
+    #[serde(default)]
+    set_cookies: Vec<String>,
     #[serde(default)]
     body: Option<String>,
     /// A body that is no text.
@@ -48,7 +51,11 @@ impl Stored {
         };
         let field =
             |(name, value): (String, String)| Field { name: name.to_ascii_lowercase(), value: value.into_bytes() };
-        let headers = variable.headers.into_iter().map(field).collect();
+        let mut headers: Vec<Field> = variable.headers.into_iter().map(field).collect();
+        if !variable.set_cookies.is_empty() {
+            headers.retain(|field| field.name != "set-cookie");
+            headers.extend(variable.set_cookies.into_iter().map(|line| field(("set-cookie".to_owned(), line))));
+        }
         Ok(Self { status: variable.status, reason: variable.reason, headers, body })
     }
 }

@@ -5,11 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use tollgate_sdk::http_client::Response;
 use tollgate_sdk::serde_json::{Map, Value};
 
-/// `{ "status", "reason", "headers": { "name": "value" }, "body" }`; a body that is no UTF-8 is `body_base64` instead.
+/// `{ "status", "reason", "headers": { "name": "value" }, "body" }`; a body that is no UTF-8 is `body_base64` instead. Cookies
+/// are in the list `set_cookies` besides, if there are any: their lines are the only ones that lose by being joined (RFC
+/// 9110 §5.3).
 pub(crate) fn variable(response: Response) -> Value {
     let mut headers: Map<String, Value> = Map::new();
+    let mut cookies: Vec<Value> = Vec::new();
     for field in response.headers {
         let line = String::from_utf8_lossy(&field.value).into_owned();
+        if field.name == "set-cookie" {
+            cookies.push(Value::from(line.as_str()));
+        }
         match headers.get_mut(&field.name) {
             Some(Value::String(lines)) => {
                 lines.push_str(", ");
@@ -30,5 +36,7 @@ pub(crate) fn variable(response: Response) -> Value {
         ("headers", Value::Object(headers)),
         (name, Value::from(body)),
     ];
-    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let cookies = (!cookies.is_empty()).then_some(("set_cookies", Value::Array(cookies)));
+    let members = members.into_iter().chain(cookies);
+    Value::Object(members.map(|(name, value)| (name.to_owned(), value)).collect())
 }

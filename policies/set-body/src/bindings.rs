@@ -51,26 +51,31 @@ impl Exchange<'_> {
         match first.as_str() {
             "method" => leaf(rest, || request.method()),
             "ipaddress" => leaf(rest, context::client_ip),
-            "url" => self.url(rest),
+            "url" => self.url(&request.path(), &request.query().unwrap_or_default(), rest),
+            "originalurl" => {
+                let target = context::original_target();
+                let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+                self.url(path, query, rest)
+            }
             "headers" => headers(request, request.headers(), rest),
             "matchedparameters" => by_name(rest, |name| request.parameter(name)),
             _ => Value::Null,
         }
     }
 
-    fn url(&self, path: &[Cow<'_, Value>]) -> Value {
+    /// What is at `members` of the URL with this path and query.
+    fn url(&self, path: &str, query: &str, members: &[Cow<'_, Value>]) -> Value {
         let request = self.request;
-        let query = || request.query().unwrap_or_default();
-        let Some((first, rest)) = split(path) else {
-            let question_mark = if query().is_empty() { "" } else { "?" };
-            let url = [&request.scheme(), "://", &request.authority(), &request.path(), question_mark, &query()];
+        let Some((first, rest)) = split(members) else {
+            let question_mark = if query.is_empty() { "" } else { "?" };
+            let url = [&request.scheme(), "://", &request.authority(), path, question_mark, query];
             return Value::from(url.concat());
         };
         let authority = request.authority();
         // The last colon, unless it stands inside the brackets of an IPv6 address.
         let port = authority.rfind(':').filter(|colon| authority[*colon..].find(']').is_none());
         match first.as_str() {
-            "path" => leaf(rest, || request.path()),
+            "path" => leaf(rest, || path.to_owned()),
             "scheme" => leaf(rest, || request.scheme()),
             "host" => leaf(rest, || authority[..port.unwrap_or(authority.len())].to_owned()),
             "port" => leaf(rest, || match port {
@@ -78,12 +83,13 @@ impl Exchange<'_> {
                 None if request.scheme() == "https" => "443".to_owned(),
                 None => "80".to_owned(),
             }),
-            "querystring" => leaf(rest, || match query() {
-                query if query.is_empty() => query,
+            "querystring" => leaf(rest, || match query {
+                "" => String::new(),
                 query => format!("?{query}"),
             }),
             "query" => by_name(rest, |name| {
-                let values = request.query_values(name);
+                let pairs = form_urlencoded::parse(query.as_bytes());
+                let values: Vec<Cow<'_, str>> = pairs.filter(|(key, _)| key == name).map(|(_, value)| value).collect();
                 (!values.is_empty()).then(|| values.join(","))
             }),
             _ => Value::Null,

@@ -1,11 +1,18 @@
 //! `set-header`: set, add to or remove a header of the request, the response or the answer to an error.
 
+mod host;
+
 use policy_headers::{HeaderEdit, SetHeader};
-use tollgate_sdk::{ConfigError, LastError, Policy, Request, Response, Verdict, policy};
+use tollgate_sdk::{ConfigError, Dynamic, LastError, Policy, Request, Response, Verdict, backend, policy};
 
 /// The statement, with its edit ready to be applied.
 #[derive(Debug)]
-pub struct Statement(HeaderEdit);
+pub enum Statement {
+    /// Of a header like any other.
+    Header(HeaderEdit),
+    /// Of `Host`, which says whom the request is for.
+    Host(Dynamic<String>),
+}
 
 /// Sets, adds to or removes a header.
 #[policy(sections(inbound, backend, outbound, on_error))]
@@ -13,19 +20,34 @@ impl Policy for Statement {
     type Config = SetHeader;
 
     fn configure(config: SetHeader) -> Result<Self, ConfigError> {
-        HeaderEdit::try_from(config).map(Self)
+        match host::is_named(&config) {
+            true => host::checked(config).map(Self::Host),
+            false => HeaderEdit::try_from(config).map(Self::Header),
+        }
     }
 
     fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
-        self.0.apply(request)
+        match self {
+            Self::Header(edit) => edit.apply(request),
+            Self::Host(host) => Ok(backend::set_host(&host.get()?)?),
+        }
     }
 
     fn on_response(&self, _: &Request, response: &mut Response) -> Result<(), Verdict> {
-        self.0.apply(response)
+        self.edit_response(response)
     }
 
     fn on_error(&self, _: &Request, response: &mut Response, _: &LastError) -> Result<(), Verdict> {
-        self.0.apply(response)
+        self.edit_response(response)
+    }
+}
+
+impl Statement {
+    fn edit_response(&self, response: &mut Response) -> Result<(), Verdict> {
+        match self {
+            Self::Header(edit) => edit.apply(response),
+            Self::Host(_) => Err(Verdict::fail("`host` is a header of requests")),
+        }
     }
 }
 
@@ -94,6 +116,37 @@ mod tests {
         assert_eq!((outcome.verdict.clone(), outcome.request.header("x")), (Verdict::Next, None));
         gateway.expression("${variables.action}", json!("override"));
         assert!(matches!(gateway.request(Request::get("/")).verdict, Verdict::Fail(_)));
+    }
+
+    #[test]
+    fn host_is_whom_the_request_is_for() {
+        let gateway = Gateway::<Statement>::with(json!({ "name": "Host", "value": "shop.example:8443" })).unwrap();
+        let outcome = gateway.request(Request::get("/"));
+        assert_eq!(
+            (outcome.verdict.clone(), outcome.request.header_str("host")),
+            (Verdict::Next, Some("shop.example:8443"))
+        );
+        assert!(matches!(gateway.response(Request::get("/"), Response::new(200)).verdict, Verdict::Fail(_)));
+
+        let gateway = Gateway::<Statement>::with(json!({ "name": "host", "value": "${variables.host}" })).unwrap();
+        gateway.expression("${variables.host}", json!("a/b"));
+        assert!(matches!(gateway.request(Request::get("/")).verdict, Verdict::Fail(why) if why.contains("`a/b`")));
+        gateway.expression("${variables.host}", json!("[::1]:80"));
+        assert_eq!(gateway.request(Request::get("/")).request.header_str("host"), Some("[::1]:80"));
+    }
+
+    #[test]
+    fn host_is_overridden_by_one_value_only() {
+        for (config, pointer) in [
+            (json!({ "name": "Host", "exists-action": "delete" }), "/exists-action"),
+            (json!({ "name": "Host", "exists-action": "append", "value": "a" }), "/exists-action"),
+            (json!({ "name": "Host", "value": ["a", "b"] }), "/value"),
+            (json!({ "name": "Host", "value": "https://a" }), "/value"),
+            (json!({ "name": "Host", "value": "" }), "/value"),
+            (json!({ "name": "Host" }), ""),
+        ] {
+            assert_eq!(Gateway::<Statement>::with(config.clone()).unwrap_err().pointer, pointer, "{config}");
+        }
     }
 
     #[test]

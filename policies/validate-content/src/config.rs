@@ -67,7 +67,7 @@ struct Content {
     validate_as: Form,
     /// What becomes of errors.
     action: Dynamic<Action>,
-    /// A JSON Schema, instead of the operation's.
+    /// A JSON Schema, instead of the operation's; or `schema-id`, the name of one of the document's.
     #[serde(default)]
     schema: Option<Value>,
     /// The part of `schema` that counts. Example: `#/components/schemas/order`.

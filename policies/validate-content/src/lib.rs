@@ -10,7 +10,7 @@ use config::Rule;
 use head::Head;
 use operations::{Bodies, Form};
 use policy_validation::{Action, Message, PerOperation, Report, Subject, Violation};
-use tollgate_sdk::{BodyError, ConfigError, Policy, Request, Response, Verdict, policy};
+use tollgate_sdk::{BodyError, ConfigError, LastError, Policy, Request, Response, Verdict, policy};
 
 /// The statement, with what it knows of operations.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct Statement {
 
 /// Holds bodies against what the operation has.
 #[policy(
-    sections(inbound, outbound),
-    buffer(on_request = "4MiB", on_response = "4MiB"),
+    sections(inbound, outbound, on_error),
+    buffer(on_request = "4MiB", on_response = "4MiB", on_error = "4MiB"),
     rejects(400 = "BadRequest", 502 = "ResponseNotAllowed")
 )]
 impl Policy for Statement {
@@ -59,6 +59,10 @@ impl Policy for Statement {
         head.is_encoded |= response.status() == 206;
         let (operation, sends) = (self.operations.get(Bodies::of), head.content_type.is_some());
         self.check(Message::Response, &head, operation.response(response.status()), sends, || response.body())
+    }
+
+    fn on_error(&self, request: &Request, response: &mut Response, _: &LastError) -> Result<(), Verdict> {
+        self.on_response(request, response)
     }
 }
 

@@ -82,6 +82,21 @@ impl Statement {
         Ok(())
     }
 
+    /// 401 has to say how to do better (RFC 9110 §11.6.1): with a token, or with another one (RFC 6750 §3).
+    fn challenged(&self, failure: Failure, reason: &str) -> Failure {
+        if failure.status() != 401 {
+            return failure;
+        }
+        let scheme = self.source.scheme();
+        failure.header(
+            "www-authenticate",
+            match reason {
+                "TokenNotPresent" => scheme.to_owned(),
+                _ => format!("{scheme} error=\"invalid_token\""),
+            },
+        )
+    }
+
     fn deny(&self, denial: Denial) -> Verdict {
         log::debug!("{}: {}", denial.reason, denial.detail);
         let told = match &self.message {
@@ -90,7 +105,7 @@ impl Statement {
         };
         match (self.status.get(), told) {
             (Ok(status), Ok(message)) if (400..=599).contains(&*status) => {
-                Failure::new(*status, denial.reason, message).into()
+                self.challenged(Failure::new(*status, denial.reason, message), denial.reason).into()
             }
             (Ok(status), Ok(_)) => {
                 refusal::impossible("failed-validation-httpcode", &format!("{status} is no failing status"))

@@ -18,6 +18,9 @@ const USABLE_MS: u64 = 24 * 3600 * SECOND;
 const PAUSE_MS: u64 = 300 * SECOND;
 /// For each of the two requests of a pull.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A longer document isn't read: reading one of megabytes takes more than a call may use up, and a call that is ended can't
+/// tell the others that it has tried.
+const LONGEST: usize = 256 * 1024;
 /// More keys of one issuer aren't looked at.
 const MOST_KEYS: usize = 64;
 
@@ -178,6 +181,7 @@ fn get(url: &str) -> Result<Value, String> {
     let request = http_client::Request::get(url).header("accept", "application/json").timeout(TIMEOUT);
     let response = http_client::send(&request).map_err(|error| format!("{url}: {error}"))?;
     match response.status {
+        200 if response.body.len() > LONGEST => Err(format!("{url}: the answer is longer than {LONGEST} bytes")),
         200 => serde_json::from_slice(&response.body).map_err(|error| format!("{url}: the answer is no JSON: {error}")),
         status => Err(format!("{url}: status {status}")),
     }

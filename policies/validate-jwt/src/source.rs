@@ -55,6 +55,14 @@ impl Source {
         }
     }
 
+    /// How clients are told to show a token.
+    pub(crate) fn scheme(&self) -> &str {
+        match self {
+            Self::Header { scheme: Some(scheme), .. } => scheme,
+            _ => "Bearer",
+        }
+    }
+
     /// The token of this request.
     pub(crate) fn token(&self, request: &Request) -> Result<String, Refusal> {
         let text = match self {

@@ -19,6 +19,12 @@ pub fn set_backend_id(id: &str) -> Result<(), BackendError> {
     host::set_backend_id(id)
 }
 
+/// Tell whoever gets the request that it is for this host, instead of the backend's own. Where it goes stays as it is.
+/// Applied after the verdict `Next`. Example: `shop.example:8443`.
+pub fn set_host(host: &str) -> Result<(), BackendError> {
+    host::set_host(host)
+}
+
 /// The base URL that the request goes, or went, to: the API's, or what a statement has chosen.
 pub fn base_url() -> String {
     host::base_url()
@@ -33,6 +39,7 @@ impl From<BackendError> for Verdict {
                 "a statement of a broader scope has chosen a backend by its id, so only another id may replace it"
                     .into()
             }
+            BackendError::InvalidHost(host) => format!("`{host}` is no host with perhaps a port"),
             BackendError::Other(why) => format!("the backend can't be chosen: {why}"),
         })
     }

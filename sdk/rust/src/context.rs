@@ -17,6 +17,12 @@ pub fn client_ip() -> String {
     host::client_ip()
 }
 
+/// The client as counters take it: [`client_ip`], but of an IPv6 address only the network, because one client has as
+/// many addresses of it as it likes. Examples: `192.0.2.7`, `2001:db8:0:1::/64`.
+pub fn client_network() -> String {
+    host::client_network()
+}
+
 /// The id of the API that was matched.
 pub fn api_id() -> String {
     host::api_id()
@@ -55,6 +61,11 @@ pub fn statement_id() -> String {
     host::statement_id()
 }
 
+/// Path and query as the client asked for them, whatever statements have made of them since.
+pub fn original_target() -> String {
+    host::original_target()
+}
+
 /// Microseconds since the request's head was read.
 pub fn elapsed_us() -> u64 {
     host::elapsed_us()
@@ -71,4 +82,15 @@ pub fn stage_response_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), 
 /// Like [`stage_response_header`], but adds a line to those that the response has already. Example: `vary: origin`.
 pub fn append_response_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
     host::append_response_header(name, value.as_ref())
+}
+
+/// Like [`stage_response_header`], but takes a header away that the origin, the cache or an earlier statement has given.
+pub fn remove_response_header(name: &str) -> Result<(), HeaderError> {
+    host::remove_response_header(name)
+}
+
+/// What statements have said so far of a header of whatever response comes: the last value that was staged; none if there
+/// is none, or if it was taken away since.
+pub fn staged_response_header(name: &str) -> Option<Vec<u8>> {
+    host::staged_response_header(name)
 }

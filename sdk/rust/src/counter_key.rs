@@ -22,7 +22,7 @@ const KEPT: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CounterKey {
-    /// The client's address as trusted proxies tell it.
+    /// The client's address as trusted proxies tell it; of an IPv6 address the network (`context::client_network`).
     ClientIp,
     /// The id of the subscription whose key was used.
     Subscription,
@@ -38,7 +38,7 @@ impl CounterKey {
     /// At most 256 bytes: of a longer value the first 128 bytes and a hash of the whole.
     pub fn resolve(&self, request: &Request) -> Result<Option<String>, ExpressionError> {
         let value = match self {
-            Self::ClientIp => Some(context::client_ip()),
+            Self::ClientIp => Some(context::client_network()),
             Self::Subscription => context::subscription().map(|subscription| subscription.id),
             Self::Header(name) => request.header(name).map(text),
             Self::Expression(number) => dynamic::text_of(*number)?,

@@ -14,6 +14,7 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "test support: a guest that can't be made is a failing test")]
 
+mod caller;
 mod contract;
 mod module;
 mod source;
@@ -49,6 +50,7 @@ guests![
     "faults_reply_bad_reason",
     "faults_reply_bad_utf8",
     "faults_respond_staged_without_stage",
+    "faults_trap_if_asked",
     "faults_trap_in_body_gate",
     "faults_trap_in_configure",
     "faults_trap_in_describe",
@@ -77,6 +79,7 @@ guests![
     "limits_memory_growth_in_configure",
     "limits_memory_growth_in_start",
     "limits_recursion",
+    "limits_slow_instructions",
     "limits_table_growth",
     "limits_variable_flood",
     "load_bad_manifest_missing_id",
@@ -112,6 +115,26 @@ pub fn component(name: &str) -> Vec<u8> {
         }
         None => componentize(name, &source),
     }
+}
+
+/// A valid component with a function of so many instructions of one byte each, which take a compiler some hundred
+/// times as much memory.
+pub fn bomb(instructions: usize) -> Vec<u8> {
+    let text = format!(
+        ";; Takes much to compile.\n(func $bomb (param $x i64) (result i64)\n(local.get $x) {} )\n\
+         (func (export \"@on-request\") (param $request i32) (result i32)\n\
+         (drop (call $bomb (i64.extend_i32_u (local.get $request))))\n\
+         (call $drop-request (local.get $request)) (call $next))\n",
+        "i64.popcnt ".repeat(instructions)
+    );
+    componentize("bomb", &Source::parse("bomb", &text))
+}
+
+/// A component that calls every import of the contract as the request's body says: for each call a step of 136 bytes,
+/// the function's number in the first one and from the ninth on sixteen words, its arguments as they are.
+pub fn caller() -> Vec<u8> {
+    let plain = Source::parse("caller", ";;! phases: on-request\n");
+    componentize("caller", &Source::parse("caller", &caller::text(&plain)))
 }
 
 fn core_module(name: &str, text: &str) -> Vec<u8> {
@@ -169,6 +192,15 @@ mod tests {
                 && matches!(wit_component::decode(&bytes), Ok(DecodedWasm::Component(..)));
             assert_eq!(is_component, whole, "{name}");
         }
+    }
+
+    #[test]
+    fn the_caller_imports_everything() {
+        let DecodedWasm::Component(resolve, world) = wit_component::decode(&caller()).unwrap() else {
+            panic!("it is no component");
+        };
+        let imports = &resolve.worlds[world].imports;
+        assert!(imports.len() >= 14, "{}", imports.len());
     }
 
     #[test]

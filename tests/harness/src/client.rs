@@ -1,8 +1,12 @@
 //! Clients: one that behaves, a bare connection for those that don't, and many at once.
 
+mod channel;
+
 use crate::PATIENCE;
 use crate::message::{Request, Response};
+use crate::tls::Tls;
 use crate::wire;
+use channel::Channel;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Barrier;
@@ -64,28 +68,58 @@ impl Client {
     }
 }
 
-/// A TCP connection with nothing done for you.
+/// A TCP connection, perhaps with TLS, and nothing done for you.
 #[derive(Debug)]
 pub struct Connection {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Channel>,
 }
 
 impl Connection {
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { reader: BufReader::new(stream) })
+        Ok(Self { reader: BufReader::new(Channel::Plain(connect(address)?)) })
+    }
+
+    /// Connect and complete the handshake.
+    pub fn open_tls(address: SocketAddr, tls: &Tls) -> io::Result<Self> {
+        Ok(Self { reader: BufReader::new(Channel::Tls(Box::new(tls.over(connect(address)?)?))) })
+    }
+
+    /// The protocol that was agreed on (ALPN), if TLS was and it did.
+    pub fn protocol(&self) -> Option<String> {
+        match self.reader.get_ref() {
+            Channel::Plain(_) => None,
+            Channel::Tls(stream) => stream.conn.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        }
+    }
+
+    /// The certificate that the server showed, if TLS was agreed on.
+    pub fn server_certificate(&self) -> Option<Vec<u8>> {
+        match self.reader.get_ref() {
+            Channel::Plain(_) => None,
+            Channel::Tls(stream) => stream.conn.peer_certificates()?.first().map(|first| first.to_vec()),
+        }
     }
 
     /// The client's own end.
     pub fn local_address(&self) -> SocketAddr {
-        self.reader.get_ref().local_addr().expect("a connected socket has an address")
+        self.socket().local_addr().expect("a connected socket has an address")
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.reader.get_mut().write_all(bytes)
+        let channel = self.reader.get_mut();
+        channel.write_all(bytes)?;
+        channel.flush()
+    }
+
+    /// Read exactly as many bytes.
+    pub fn read_exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.reader.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn socket(&self) -> &TcpStream {
+        self.reader.get_ref().socket()
     }
 
     /// Read one response to a request of `method`.
@@ -117,30 +151,30 @@ impl Connection {
 
     /// Does the server close within `patience`, without sending another byte?
     pub fn closes_within(&mut self, patience: Duration) -> bool {
-        let stream = self.reader.get_ref();
-        stream.set_read_timeout(Some(patience)).expect("a time-out can be set");
+        self.socket().set_read_timeout(Some(patience)).expect("a time-out can be set");
         let closed = match self.reader.fill_buf() {
             Ok(bytes) => bytes.is_empty(),
-            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            Err(error) => {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+            }
         };
-        let stream = self.reader.get_ref();
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+        self.socket().set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         closed
     }
 
     /// Say that nothing more will be sent, and go on reading.
     pub fn finish_writing(&self) {
-        self.reader.get_ref().shutdown(Shutdown::Write).expect("a connection can be half closed");
+        self.socket().shutdown(Shutdown::Write).expect("a connection can be half closed");
     }
 
     /// Close with a reset instead of in order.
     pub fn reset(self) {
-        reset(self.reader.into_inner());
+        reset(self.reader.into_inner().into_socket());
     }
 
     /// Has the server closed? Looks only; nothing is read.
     fn is_closed(&self) -> bool {
-        let stream = self.reader.get_ref();
+        let stream = self.socket();
         stream.set_nonblocking(true).expect("a socket can be made non-blocking");
         let peeked = stream.peek(&mut [0]);
         stream.set_nonblocking(false).expect("a socket can be made blocking");
@@ -150,6 +184,14 @@ impl Connection {
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
     }
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 pub(crate) fn reset(stream: TcpStream) {

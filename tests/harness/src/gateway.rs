@@ -73,7 +73,9 @@ impl Gateway {
             let stdout = || lines.iter().filter(|(stream, _)| *stream == Stream::Stdout).map(|(_, line)| line);
             let after = |prefix: &str| stdout().find_map(|line| line.strip_prefix(prefix)?.trim().parse().ok());
             let admin = after("admin listening on ");
-            (admin.is_some() || !setup.has_admin()).then_some((after("listening on ")?, admin))
+            let tls = || stdout().find_map(|line| line.strip_prefix("listening on ")?.split(' ').next()?.parse().ok());
+            // A gateway without cleartext has only TLS.
+            (admin.is_some() || !setup.has_admin()).then_some((after("listening on ").or_else(tls)?, admin))
         });
         match ready {
             Some((address, admin)) => Ok(Self { process, address, admin, setup, folder }),
@@ -88,6 +90,20 @@ impl Gateway {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it is served by TLS.
+    ///
+    /// # Panics
+    ///
+    /// If the document has no `tls`.
+    pub fn tls_address(&self) -> SocketAddr {
+        let found = self.process.wait_for(0, PATIENCE, |lines| {
+            let lines = lines.iter().filter(|(stream, _)| *stream == Stream::Stdout);
+            let address = |line: &str| line.strip_prefix("listening on ")?.strip_suffix(" (TLS)")?.parse().ok();
+            lines.into_iter().find_map(|(_, line)| address(line))
+        });
+        found.expect("the document has TLS addresses")
     }
 
     /// # Panics
@@ -271,6 +287,16 @@ impl Gateway {
     /// The most resident memory that it ever had.
     pub fn peak_rss_bytes(&self) -> u64 {
         self.process.status_bytes("VmHWM")
+    }
+
+    /// Processor time that it has used so far, in ticks of 10 ms.
+    pub fn cpu_ticks(&self) -> u64 {
+        self.process.cpu_ticks()
+    }
+
+    /// Let it have no more files and sockets open than this.
+    pub fn limit_open_files(&self, files: u64) {
+        self.process.limit_open_files(files);
     }
 
     /// How many files and sockets it has open.

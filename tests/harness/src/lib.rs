@@ -9,7 +9,8 @@
 //! assert_eq!(origin.requests()[0].target, "/x");
 //! ```
 //!
-//! Everything is blocking and on threads, so that nothing of what is tested (tokio, hyper) also does the testing.
+//! Everything is blocking and on threads, so that nothing of what is tested (tokio, hyper) also does the testing; only
+//! TLS is rustls on both sides, and the well-behaved HTTP/2 client is h2, beside one that writes frames itself.
 //! Only loopback, only ports that the kernel chose, and only processes that were started here are ended.
 
 #![allow(clippy::panic, clippy::expect_used, reason = "test support: what can't be done here is a failing test")]
@@ -17,12 +18,15 @@
 mod client;
 mod command;
 mod gateway;
+/// HTTP/2, well and badly.
+pub mod http2;
 mod load;
 mod message;
 mod metrics;
 mod origin;
 mod process;
 mod setup;
+mod tls;
 mod wire;
 
 pub use client::{Client, Connection, burst};
@@ -33,6 +37,7 @@ pub use message::{Headers, Request, Response};
 pub use metrics::Metrics;
 pub use origin::{Answer, Origin, Step};
 pub use setup::Setup;
+pub use tls::{Authority, Certificate, Tls};
 
 use std::time::Duration;
 

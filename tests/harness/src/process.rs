@@ -123,6 +123,23 @@ impl Process {
         kilobytes.unwrap_or_else(|| panic!("{path} has no {key}")) * 1024
     }
 
+    /// Processor time that it has used, in ticks of 10 ms.
+    pub(crate) fn cpu_ticks(&self) -> u64 {
+        let path = format!("/proc/{}/stat", self.pid);
+        let stat = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        // Behind the name in parentheses, which may hold anything, come the state and ten numbers; then user and system.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+    }
+
+    /// Let it open no more than `files` from now on.
+    pub(crate) fn limit_open_files(&self, files: u64) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).expect("a process has a number");
+        let limit = Rlimit { current: Some(files), maximum: Some(files) };
+        prlimit(Some(pid), Resource::Nofile, limit).expect("the limit of a process of ours can be lowered");
+    }
+
     /// How many files and sockets are open.
     pub(crate) fn open_files(&self) -> usize {
         let path = format!("/proc/{}/fd", self.pid);

@@ -67,6 +67,12 @@ impl Setup {
         Outcome::of(&mut self.command("check", &folder))
     }
 
+    /// `tollgate explain` of the document, with what follows the file.
+    pub fn explain(self, arguments: &[&str]) -> Outcome {
+        let folder = self.lay_out(&self.yaml);
+        Outcome::of(self.command("explain", &folder).args(arguments))
+    }
+
     /// `tollgate run` of a document that must be refused.
     ///
     /// # Panics
@@ -77,6 +83,14 @@ impl Setup {
             Ok(_) => panic!("the gateway came up with a document that should have been refused"),
             Err(outcome) => outcome,
         }
+    }
+
+    /// Let no file of the gateway grow beyond `bytes`: its disk is full, and nobody else's.
+    pub fn file_size_limit(mut self, bytes: u64) -> Self {
+        // POSIX counts in blocks of 512 bytes. Without the signal, writing fails as it does on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        self.program = Some(vec!["/bin/sh".into(), "-c".into(), script.into(), binary()]);
+        self
     }
 
     #[cfg(test)]

@@ -17,6 +17,27 @@ gateway's own: see [flow](../configuration.md#flow). What may stand beside every
 [there](../configuration.md#statements), too. `tollgate inspect` shows the same of any component.
 ";
 
+/// What stands below them: what people look for who come from API Management.
+const ABSENT: &str = "
+## What API Management has and this gateway hasn't
+
+| there | here |
+| --- | --- |
+| `log-to-eventhub` | [`log-event`](../../policies/log-event/README.md) |
+| `validate-azure-ad-token` | [`validate-jwt`](../../policies/validate-jwt/README.md) with the tenant's `openid-config` |
+| `authentication-managed-identity`, `get-authorization-context` | `send-request` and a cached token, as in [token-exchange](../../examples/situations/token-exchange) |
+| `authentication-certificate`, `validate-client-certificate`, `proxy` | nothing: no client certificates either way, and no proxies on the way to origins |
+| `cross-domain` | nothing: it was for plug-ins that browsers no longer have; see [`cors`](../../policies/cors/README.md) |
+| `xsl-transform` | [`xml-to-json`](../../policies/xml-to-json/README.md), [`json-to-xml`](../../policies/json-to-xml/README.md), or a Liquid template in [`set-body`](../../policies/set-body/README.md), which reads XML |
+| GraphQL, OData, Dapr, Service Bus and language models | nothing |
+
+`xsl-transform` waits for a library. A component may hold nothing but WebAssembly, be small, and take documents that clients choose. Looked
+at were, in November 2026: `xrust` 2.3, which has the elements of XSLT 1.0 on the data model of 3.0, says itself that it is not
+compliant with 1.0, and lists `xsl:output` and `xsl:namespace-alias` as not implemented, without which a stylesheet can't say what it writes;
+`xee-xslt-compiler` 0.1, an unfinished XSLT 3.0; `libxml-rs` 0.1 alpha; and `libxslt` 0.1, bindings to the C library, which would have
+to run outside of any component, with its history of memory errors.
+";
+
 /// The page's text. `manifests` are what `tollgate inspect --json` says, sorted by name.
 pub(super) fn written(manifests: &[Value]) -> Result<String> {
     let mut page = INTRODUCTION.to_owned();
@@ -39,6 +60,7 @@ pub(super) fn written(manifests: &[Value]) -> Result<String> {
         write!(page, "\n### {name}\n\n")?;
         attributes(&mut page, name, &manifest["configuration"])?;
     }
+    page.push_str(ABSENT);
     Ok(page)
 }
 

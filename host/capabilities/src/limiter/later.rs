@@ -1,8 +1,8 @@
 //! Charges that are known only at the end of an exchange: they are looked at when it begins and counted when it ends.
 
 use super::algorithm::{Ask, Rule};
+use super::holds::Holds;
 use super::quota::Budget;
-use super::store::Holds;
 use crate::clock::{monotonic_us, unix_ms};
 use crate::exchange::Exchange;
 use crate::expression::{Failed, StatementExpression};
@@ -82,6 +82,9 @@ impl LaterCounter {
             LaterCounter::Quota { key, budget } => {
                 services.quotas.charge_calls(key, cost, budget, unix_ms());
                 holds.set_counted(key);
+                if let Some(unwritten) = services.quotas.unwritten() {
+                    holds.add_unwritten(unwritten);
+                }
             }
         }
     }

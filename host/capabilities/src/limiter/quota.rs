@@ -1,19 +1,28 @@
 //! Quotas: counters by calls and by bytes that outlive the process.
 //!
-//! Counts are kept in memory and written to the ledger by a thread of its own, in batches, so that no request
-//! waits for a disk. What a crash can lose is what the last interval counted.
+//! Counts are kept in memory and written by threads of their own, in batches, so that no request waits for a disk: to
+//! the journal, which outlives the process, and to the ledger, which outlives the machine. What a crash can lose is
+//! what the last interval counted; nothing, if requests are told to wait until their count is on disk.
+
+/// The threads that write.
+mod writer;
+
+/// What the ledger doesn't have yet.
+mod journal;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::algorithm::{period_ends_in_ms, period_index};
-use super::ledger::{Ledger, LedgerError};
+use super::algorithm::{CLOCK_TRUST_MS, period_begins, period_ends_in_ms, period_in_force, period_index};
+use super::ledger::{Found, Ledger, LedgerError};
 use crate::clock::unix_ms;
+use journal::Journal;
+use writer::Writer;
+
+pub use writer::{QuotaHealth, Unwritten};
 
 /// More shards than cores.
 const SHARDS: usize = 16;
@@ -21,8 +30,27 @@ const SHARDS: usize = 16;
 /// Counters kept in memory. A counter takes about 200 bytes, so these take about 200 MiB.
 const MAX_COUNTERS: usize = 1_000_000;
 
-/// A counter whose period ended this long ago is forgotten; until then a clock that was stepped back finds it.
-const FORGET_AFTER_MS: i64 = 86_400_000;
+/// How often a full shard is searched for counters that are over: it takes as long as a few hundred requests.
+const SWEEP_MS: i64 = 1000;
+
+/// What a crash may lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// What was counted within this time: nobody waits for the disk.
+    Batched(Duration),
+    /// Nothing: a request goes on when its count is on disk. Bytes, which are known when an exchange is over, are
+    /// written within the time all the same.
+    Strict(Duration),
+}
+
+impl Durability {
+    /// Within what time everything is written.
+    pub(crate) fn within(self) -> Duration {
+        match self {
+            Durability::Batched(within) | Durability::Strict(within) => within,
+        }
+    }
+}
 
 /// How much may be used in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +77,8 @@ impl Budget {
             exhausted,
             remaining_calls: self.calls.map(|limit| limit.saturating_sub(count.calls)),
             remaining_bytes: self.bytes.map(|limit| limit.saturating_sub(count.bytes)),
-            renews_in_ms: (self.period_ms > 0).then(|| period_ends_in_ms(self.period_ms, self.anchor_unix_ms, now)),
+            renews_in_ms: (self.period_ms > 0)
+                .then(|| period_ends_in_ms(count.period_start_unix_ms.into(), self.period_ms, now)),
         }
     }
 
@@ -58,9 +87,36 @@ impl Budget {
         if self.period_ms == 0 {
             return i64::MIN;
         }
-        let index = period_index(self.period_ms, self.anchor_unix_ms, now_unix_ms);
-        let start = i128::from(self.anchor_unix_ms) + index * i128::from(self.period_ms);
-        i64::try_from(start).unwrap_or(i64::MIN + 1)
+        self.start_of(self.index(now_unix_ms))
+    }
+
+    fn index(&self, unix_ms: i64) -> i128 {
+        period_index(self.period_ms, self.anchor_unix_ms, unix_ms)
+    }
+
+    fn start_of(&self, index: i128) -> i64 {
+        i64::try_from(period_begins(self.period_ms, self.anchor_unix_ms, index)).unwrap_or(i64::MIN + 1)
+    }
+
+    fn fresh(&self, now: i64) -> Count {
+        Count { period_start_unix_ms: self.period_start(now), period_ms: self.period_ms, calls: 0, bytes: 0 }
+    }
+
+    /// Bring a counter to the period in force. A period is never given twice: a clock that was stepped back stays in
+    /// the later one.
+    fn turn(&self, count: &mut Count, now: i64) {
+        if count.period_ms != self.period_ms {
+            *count = self.fresh(now);
+        }
+        if self.period_ms == 0 || count.period_start_unix_ms == self.period_start(now) {
+            return;
+        }
+        let counted = self.index(count.period_start_unix_ms);
+        let in_force = period_in_force(self.period_ms, counted, self.index(now));
+        if in_force > counted {
+            (count.calls, count.bytes) = (0, 0);
+        }
+        count.period_start_unix_ms = self.start_of(in_force);
     }
 }
 
@@ -92,24 +148,37 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// True if nobody will ask for this counter again.
+    /// True if nobody will ask for this counter again, not even by a clock that is stepped back.
     pub(crate) fn is_over(&self, now_unix_ms: i64) -> bool {
         let ends = i128::from(self.period_start_unix_ms) + i128::from(self.period_ms);
-        self.period_ms > 0 && ends + i128::from(FORGET_AFTER_MS) < i128::from(now_unix_ms)
+        self.period_ms > 0 && ends + i128::from(CLOCK_TRUST_MS) < i128::from(now_unix_ms)
     }
 }
 
 #[derive(Debug)]
 struct Kept {
     count: Count,
-    /// Already on the list of what is to be written.
+    /// Already on the list of what is to be committed.
     dirty: bool,
+    /// Already on the list of what is to be noted in the journal.
+    unnoted: bool,
+}
+
+impl Kept {
+    fn clean(count: Count) -> Kept {
+        Kept { count, dirty: false, unnoted: false }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Shard {
     counters: HashMap<Arc<str>, Kept>,
     dirty: Vec<Arc<str>>,
+    unnoted: Vec<Arc<str>>,
+    /// Counters that are over, to be taken off the disk too.
+    gone: Vec<(Arc<str>, Count)>,
+    /// When it was last searched for those.
+    swept_unix_ms: i64,
 }
 
 #[derive(Debug)]
@@ -123,7 +192,23 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct QuotaStore {
     shared: Arc<Shared>,
-    writer: Option<Arc<Writer>>,
+    disk: Option<Arc<Disk>>,
+}
+
+/// Where quotas are kept.
+#[derive(Debug)]
+struct Disk {
+    path: PathBuf,
+    durability: Durability,
+    health: Arc<QuotaHealth>,
+    /// None while the file is closed.
+    writer: Mutex<Option<Writer>>,
+}
+
+impl Disk {
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -148,67 +233,143 @@ impl Shared {
 impl Shard {
     /// The counter of `key` for the period at hand; `None` if there is no room.
     fn count(&mut self, key: &str, budget: &Budget, now: i64, room: usize) -> Option<&mut Count> {
-        let start = budget.period_start(now);
         if !self.counters.contains_key(key) {
             if self.counters.len() >= room {
-                self.counters.retain(|_, kept| kept.dirty || !kept.count.is_over(now));
+                self.sweep(now);
             }
             if self.counters.len() >= room {
                 return None;
             }
-            let fresh = Count { period_start_unix_ms: start, period_ms: budget.period_ms, calls: 0, bytes: 0 };
-            self.counters.insert(Arc::from(key), Kept { count: fresh, dirty: false });
+            self.counters.insert(Arc::from(key), Kept::clean(budget.fresh(now)));
         }
         let kept = self.counters.get_mut(key)?;
-        // A period is never given twice: a clock that was stepped back stays in the later one. A changed period
-        // or anchor begins anew.
-        if start > kept.count.period_start_unix_ms || kept.count.period_ms != budget.period_ms {
-            kept.count = Count { period_start_unix_ms: start, period_ms: budget.period_ms, calls: 0, bytes: 0 };
-        }
+        budget.turn(&mut kept.count, now);
         Some(&mut kept.count)
     }
 
-    fn mark(&mut self, key: &str) {
-        if let Some((key, _)) = self.counters.get_key_value(key).filter(|(_, kept)| !kept.dirty) {
-            self.dirty.push(Arc::clone(key));
+    /// Let go of counters that are over.
+    fn sweep(&mut self, now: i64) {
+        if (0..SWEEP_MS).contains(&now.saturating_sub(self.swept_unix_ms)) {
+            return;
         }
-        if let Some(kept) = self.counters.get_mut(key) {
-            kept.dirty = true;
+        self.swept_unix_ms = now;
+        let gone = self.counters.extract_if(|_, kept| !kept.dirty && kept.count.is_over(now));
+        self.gone.extend(gone.map(|(key, kept)| (key, kept.count)));
+    }
+
+    fn mark(&mut self, key: &str) {
+        let Some((key, kept)) = self.counters.get_key_value(key) else { return };
+        if kept.dirty && kept.unnoted {
+            return;
+        }
+        let key = Arc::clone(key);
+        if let Some(kept) = self.counters.get_mut(&key) {
+            if !std::mem::replace(&mut kept.dirty, true) {
+                self.dirty.push(Arc::clone(&key));
+            }
+            if !std::mem::replace(&mut kept.unnoted, true) {
+                self.unnoted.push(key);
+            }
         }
     }
 
+    /// What the journal doesn't know yet.
+    fn take_unnoted(&mut self) -> Vec<(Arc<str>, Count)> {
+        let unnoted = std::mem::take(&mut self.unnoted);
+        let noted = unnoted.into_iter().filter_map(|key| {
+            let kept = self.counters.get_mut(&key)?;
+            kept.unnoted = false;
+            Some((key, kept.count))
+        });
+        noted.collect()
+    }
+
+    /// Take over what the journal knows and the ledger doesn't. Within a period counts only grow.
+    fn recall(&mut self, key: &str, noted: Count, now: i64) {
+        let known = self.counters.get(key).map(|kept| kept.count);
+        let is_newer = known.is_none_or(|known| {
+            let of = |count: Count| (count.period_start_unix_ms, count.calls.saturating_add(count.bytes));
+            of(noted) > of(known)
+        });
+        if is_newer && !noted.is_over(now) {
+            self.counters.insert(Arc::from(key), Kept::clean(noted));
+            self.mark(key);
+        }
+    }
+
+    /// What the disk doesn't know yet.
     fn take_dirty(&mut self) -> Vec<(Arc<str>, Count)> {
+        let mut batch = std::mem::take(&mut self.gone);
         let dirty = std::mem::take(&mut self.dirty);
-        dirty
-            .into_iter()
-            .filter_map(|key| {
-                let kept = self.counters.get_mut(&key)?;
-                kept.dirty = false;
-                Some((key, kept.count))
-            })
-            .collect()
+        batch.extend(dirty.into_iter().filter_map(|key| {
+            let kept = self.counters.get_mut(&key)?;
+            kept.dirty = false;
+            Some((key, kept.count))
+        }));
+        batch
+    }
+
+    /// Add what the disk knew and nobody could read until now.
+    fn add(&mut self, key: &str, before: Count) {
+        let Some(kept) = self.counters.get_mut(key) else {
+            self.counters.insert(Arc::from(key), Kept::clean(before));
+            return;
+        };
+        if kept.count.period_start_unix_ms == before.period_start_unix_ms {
+            kept.count.calls = kept.count.calls.saturating_add(before.calls);
+            kept.count.bytes = kept.count.bytes.saturating_add(before.bytes);
+        }
+    }
+
+    /// Write everything anew.
+    fn mark_all(&mut self) {
+        self.dirty.clear();
+        for (key, kept) in &mut self.counters {
+            kept.dirty = true;
+            self.dirty.push(Arc::clone(key));
+        }
     }
 }
 
 impl QuotaStore {
     /// Quotas that end with the process: for `check`, and for tests.
     pub fn in_memory() -> QuotaStore {
-        QuotaStore { shared: Arc::new(Shared::new()), writer: None }
+        QuotaStore { shared: Arc::new(Shared::new()), disk: None }
     }
 
-    /// Quotas kept in the file `path`, written every `flush`.
-    pub fn open(path: &Path, flush: Duration) -> Result<QuotaStore, LedgerError> {
-        let ledger = Ledger::open(path)?;
+    /// Quotas kept in the file `path`.
+    ///
+    /// A file that can't be read is no reason not to serve: it is set aside (`Found::Damaged`), all quotas begin anew,
+    /// and the log and `/metrics` say so. A disk that can't be written is none either; it is tried again.
+    ///
+    /// # Errors
+    ///
+    /// Another process has the file open, or it can't be made at all: its folder isn't there, or not ours.
+    pub fn open(path: &Path, durability: Durability) -> Result<QuotaStore, LedgerError> {
         let shared = Arc::new(Shared::new());
         let now = unix_ms();
-        ledger.read_all(|key, count| {
-            if !count.is_over(now) {
-                shared.shard(key).counters.insert(Arc::from(key), Kept { count, dirty: false });
+        let (ledger, found) = Ledger::open(path, |key, count| {
+            let mut shard = shared.shard(key);
+            match count.is_over(now) {
+                true => shard.gone.push((Arc::from(key), count)),
+                false => drop(shard.counters.insert(Arc::from(key), Kept::clean(count))),
             }
         })?;
-        let writer = Writer { path: path.to_owned(), interval: flush, running: Mutex::default() };
-        writer.start(ledger, Arc::clone(&shared))?;
-        Ok(QuotaStore { shared, writer: Some(Arc::new(writer)) })
+        if let Found::Damaged(_) = found {
+            // What was read before the damage was met is no less true for it.
+            shared.shards.iter().for_each(|shard| lock(shard).mark_all());
+        }
+        let (journal, unread) = Journal::open(path, |key, count| shared.shard(key).recall(key, count, now))?;
+        if unread > 0 {
+            tracing::warn!(
+                bytes = unread,
+                "the end of the quota journal can't be read; the process was killed, or the disk is broken"
+            );
+        }
+        let health = Arc::new(QuotaHealth::default());
+        let writer = Writer::start(ledger, journal, &found, Arc::clone(&shared), durability, Arc::clone(&health))?;
+        let disk = Disk { path: path.to_owned(), durability, health, writer: Mutex::new(Some(writer)) };
+        Ok(QuotaStore { shared, disk: Some(Arc::new(disk)) })
     }
 
     /// Admit `cost` calls or refuse; `None` if there is no room for a new counter.
@@ -255,9 +416,26 @@ impl QuotaStore {
         }
     }
 
+    /// The counts so far, to be waited for until they are on disk; `None` if requests don't wait for that.
+    pub(crate) fn unwritten(&self) -> Option<Unwritten> {
+        let disk = self.disk.as_ref()?;
+        match &*disk.writer() {
+            Some(writer) => writer.unwritten(),
+            // Whoever must not lose a count isn't served while there is no file.
+            None => matches!(disk.durability, Durability::Strict(_)).then(Unwritten::never),
+        }
+    }
+
+    /// How the ledger is; `None` if there is none.
+    pub fn health(&self) -> Option<&QuotaHealth> {
+        self.disk.as_ref().map(|disk| &*disk.health)
+    }
+
     /// Write what has not been written yet, and wait for it: when the gateway ends.
     pub fn flush(&self) {
-        if let Some(writer) = &self.writer {
+        if let Some(disk) = &self.disk
+            && let Some(writer) = &*disk.writer()
+        {
             writer.flush();
         }
     }
@@ -265,173 +443,28 @@ impl QuotaStore {
     /// Write what has not been written yet and let go of the file, so that another process can open it. What is counted
     /// from now on is in memory only, until [`Self::reopen`].
     pub fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.close();
+        if let Some(disk) = &self.disk {
+            // It writes what is left when it is dropped.
+            drop(disk.writer().take());
         }
     }
 
     /// Open the file again after [`Self::close`], and go on writing what is counted.
     pub fn reopen(&self) -> Result<(), LedgerError> {
-        match &self.writer {
-            Some(writer) => writer.start(Ledger::open(&writer.path)?, Arc::clone(&self.shared)),
-            None => Ok(()),
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let mut writer = disk.writer();
+        if writer.is_some() {
+            return Ok(());
         }
-    }
-}
-
-/// The thread that writes the ledger.
-#[derive(Debug)]
-struct Writer {
-    path: PathBuf,
-    interval: Duration,
-    /// How to wake the thread, and the thread; none while the file is closed.
-    running: Mutex<Option<(SyncSender<SyncSender<()>>, JoinHandle<()>)>>,
-}
-
-impl Writer {
-    fn start(&self, ledger: Ledger, shared: Arc<Shared>) -> Result<(), LedgerError> {
-        let interval = self.interval;
-        let (wake, woken) = sync_channel::<SyncSender<()>>(1);
-        let thread = std::thread::Builder::new()
-            .name("quota-writer".into())
-            .spawn(move || {
-                loop {
-                    let asked = woken.recv_timeout(interval);
-                    write_dirty(&ledger, &shared);
-                    match asked {
-                        Ok(done) => drop(done.send(())),
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => return,
-                    }
-                }
-            })
-            .map_err(LedgerError::Thread)?;
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((wake, thread));
+        // What it holds is ours, or that of somebody who came to nothing.
+        let (ledger, found) = Ledger::open(&disk.path, |_, _| {})?;
+        let (journal, _) = Journal::open(&disk.path, |_, _| {})?;
+        self.shared.shards.iter().for_each(|shard| lock(shard).mark_all());
+        let (shared, health) = (Arc::clone(&self.shared), Arc::clone(&disk.health));
+        *writer = Some(Writer::start(ledger, journal, &found, shared, disk.durability, health)?);
         Ok(())
-    }
-
-    fn flush(&self) {
-        let (done, finished) = sync_channel(1);
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.as_ref().is_some_and(|(wake, _)| wake.send(done).is_ok()) {
-            // The thread is gone only if it panicked, and then there is nothing to wait for.
-            let _ = finished.recv();
-        }
-    }
-
-    fn close(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((wake, thread)) = running {
-            // It writes once more when nobody can wake it any longer.
-            drop(wake);
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-fn write_dirty(ledger: &Ledger, shared: &Shared) {
-    let batch: Vec<_> = shared.shards.iter().flat_map(|shard| lock(shard).take_dirty()).collect();
-    if batch.is_empty() {
-        return;
-    }
-    if let Err(error) = ledger.write(&batch, unix_ms()) {
-        tracing::error!(%error, counters = batch.len(), "quotas can't be written; they are kept in memory and tried again");
-        for (key, _) in batch {
-            shared.shard(&key).mark(&key);
-        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn budget(calls: Option<u64>, bytes: Option<u64>, period_ms: u64) -> Budget {
-        Budget { calls, bytes, period_ms, anchor_unix_ms: 0 }
-    }
-
-    #[test]
-    fn calls_are_admitted_up_to_the_budget_and_renew() {
-        let store = QuotaStore::in_memory();
-        let budget = budget(Some(2), None, 1000);
-        for left in [1, 0] {
-            let decision = store.admit("k", 1, &budget, 100).unwrap();
-            assert_eq!((decision.exhausted, decision.remaining_calls), (None, Some(left)));
-        }
-        let refused = store.admit("k", 1, &budget, 400).unwrap();
-        assert_eq!((refused.exhausted, refused.renews_in_ms), (Some(Exhausted::Calls), Some(600)));
-        assert_eq!(store.admit("k", 1, &budget, 1000).unwrap().exhausted, None);
-        // A clock that is stepped back gives the first period no second time.
-        assert_eq!(store.admit("k", 2, &budget, 500).unwrap().exhausted, Some(Exhausted::Calls));
-    }
-
-    #[test]
-    fn bytes_are_charged_when_the_exchange_ends() {
-        let store = QuotaStore::in_memory();
-        let budget = budget(None, Some(100), 0);
-        assert_eq!(store.admit("k", 1, &budget, 0).unwrap().remaining_bytes, Some(100));
-        store.charge_bytes("k", 60, &budget, 0);
-        assert_eq!(store.admit("k", 1, &budget, 0).unwrap().exhausted, None);
-        store.charge_bytes("k", 60, &budget, 0);
-        let refused = store.admit("k", 1, &budget, 0).unwrap();
-        assert_eq!((refused.exhausted, refused.renews_in_ms), (Some(Exhausted::Bytes), None));
-    }
-
-    #[test]
-    fn counts_survive_the_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("quotas.redb");
-        let budget = budget(Some(10), Some(1000), 0);
-        {
-            let store = QuotaStore::open(&path, Duration::from_secs(3600)).unwrap();
-            for _ in 0..3 {
-                store.admit("k", 1, &budget, 0).unwrap();
-            }
-            store.charge_bytes("k", 7, &budget, 0);
-            store.flush();
-        }
-        let store = QuotaStore::open(&path, Duration::from_secs(3600)).unwrap();
-        let decision = store.admit("k", 1, &budget, 0).unwrap();
-        assert_eq!((decision.remaining_calls, decision.remaining_bytes), (Some(6), Some(993)));
-    }
-
-    #[test]
-    fn another_process_may_open_the_file_while_it_is_closed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("quotas.redb");
-        let budget = budget(Some(10), None, 0);
-        let open = || QuotaStore::open(&path, Duration::from_secs(3600));
-        let first = open().unwrap();
-        first.admit("k", 3, &budget, 0).unwrap();
-        assert!(open().is_err(), "one at a time");
-        first.close();
-        let second = open().unwrap();
-        assert_eq!(second.admit("k", 1, &budget, 0).unwrap().remaining_calls, Some(6));
-        first.admit("k", 1, &budget, 0).unwrap();
-        assert!(first.reopen().is_err());
-        drop(second);
-        first.reopen().unwrap();
-        first.flush();
-        drop(first);
-        // The first one's own count is what it wrote last.
-        assert_eq!(open().unwrap().admit("k", 0, &budget, 0).unwrap().remaining_calls, Some(6));
-    }
-
-    #[test]
-    fn what_is_counted_is_written_without_being_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("quotas.redb");
-        let store = QuotaStore::open(&path, Duration::from_millis(1)).unwrap();
-        store.admit("k", 1, &budget(Some(10), None, 0), 0).unwrap();
-        drop(store);
-        let mut seen = 0;
-        Ledger::open(&path).unwrap().read_all(|_, count| seen = count.calls).unwrap();
-        assert_eq!(seen, 1);
-    }
-}
+mod tests;

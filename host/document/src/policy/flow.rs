@@ -28,12 +28,12 @@ pub struct ForwardRequest {
 /// `http-version`: what is spoken with the origin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HttpVersion {
-    /// `1`: HTTP/1.1, the only one so far.
+    /// `1`: HTTP/1.1.
     #[default]
     Http1,
-    /// `2`: HTTP/2. Refused in a document.
+    /// `2`: HTTP/2 and nothing else; in cleartext without asking whether the origin speaks it.
     Http2,
-    /// `2or1`: HTTP/2 if the origin offers it. Refused in a document.
+    /// `2or1`: HTTP/2 if the origin offers it in its TLS handshake.
     Http2Or1,
 }
 

@@ -11,10 +11,10 @@ use super::{Reader, Seen, template};
 use crate::backend::Backend;
 use crate::document::{Api, Operation, PLACEHOLDER_ID, SubscriptionKeyNames, Template};
 use crate::policy::PolicyDocument;
-use crate::settings::Timeouts;
+use crate::settings::{CacheSettings, Timeouts};
 use crate::yaml::{Content, Node};
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "id",
     "path",
     "backend",
@@ -22,11 +22,13 @@ const KEYS: [&str; 9] = [
     "subscription-required",
     "subscription-key-parameter-names",
     "timeouts",
+    "cache",
+    "upgrades",
     "policies",
     "operations",
 ];
 
-const OPERATION_KEYS: [&str; 7] = ["id", "method", "url", "parameters", "request", "responses", "policies"];
+const OPERATION_KEYS: [&str; 8] = ["id", "method", "url", "parameters", "request", "responses", "cache", "policies"];
 
 impl Reader<'_> {
     pub(super) fn apis(&mut self, node: Option<&Arc<Node>>, backends: &[Backend]) -> Vec<Api> {
@@ -49,6 +51,7 @@ impl Reader<'_> {
         let place = format!("apis/{id}");
         let path = self.required(fields, "path", "an API").and_then(|node| self.public_path(node));
         let backend = self.api_backend(fields, backends);
+        let cache = self.cache(fields.get("cache"), None);
         Api {
             path: path.unwrap_or_else(|| PLACEHOLDER_ID.to_owned()),
             backend: backend.origin,
@@ -57,8 +60,10 @@ impl Reader<'_> {
             subscription_required: self.flag(fields, "subscription-required", true),
             subscription_key_names: self.key_names(fields.get("subscription-key-parameter-names")),
             timeouts: self.timeouts(fields.get("timeouts")),
+            upgrades: self.upgrades(fields.get("upgrades")),
             policies: self.scope(fields, Scope::Api, &place),
-            operations: self.operations(fields.get("operations"), &place),
+            operations: self.operations(fields.get("operations"), &place, cache.as_ref()),
+            cache,
             mark: fields.mark,
             id,
         }
@@ -91,6 +96,26 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// Protocols in lower case; `websocket` by default.
+    fn upgrades(&mut self, node: Option<&Arc<Node>>) -> Vec<String> {
+        const EXPECTED: &str = "the name of a protocol such as `websocket`";
+        let Some(node) = node else { return vec!["websocket".to_owned()] };
+        let mut protocols = Vec::new();
+        for item in self.one_or_many(node, &format!("{EXPECTED}, or a list of them")) {
+            let Some(text) = self.text(item, EXPECTED) else { continue };
+            let protocol = text.to_ascii_lowercase();
+            if protocol == "h2c" {
+                // Requests within such a tunnel would pass every policy unseen.
+                self.error(item.mark, "`h2c` is never passed on: the requests behind it would be seen by no policy");
+            } else if is_token(protocol.split('/').next().unwrap_or_default()) && protocol.len() <= 64 {
+                protocols.push(protocol);
+            } else {
+                self.expected(EXPECTED, item);
+            }
+        }
+        protocols
     }
 
     fn key_names(&mut self, node: Option<&Arc<Node>>) -> SubscriptionKeyNames {
@@ -128,7 +153,7 @@ impl Reader<'_> {
         timeouts
     }
 
-    fn operations(&mut self, node: Option<&Arc<Node>>, api: &str) -> Vec<Operation> {
+    fn operations(&mut self, node: Option<&Arc<Node>>, api: &str, cache: Option<&CacheSettings>) -> Vec<Operation> {
         let (mut ids, mut routes) = (Seen::default(), Seen::default());
         let mut operations = Vec::new();
         if let Some(node) = node
@@ -150,7 +175,8 @@ impl Reader<'_> {
             let method = method.flatten();
             let definition = self.definition(&fields, &id, method.as_deref(), url.as_ref());
             let template = url.unwrap_or_else(template::placeholder);
-            operations.push(Operation { id, method, template, definition, policies, mark: fields.mark });
+            let cache = self.cache(fields.get("cache"), cache);
+            operations.push(Operation { id, method, template, definition, cache, policies, mark: fields.mark });
         }
         operations
     }

@@ -18,6 +18,29 @@ const SCHEMA_ID: &str = "schema-id";
 /// How a condition is described in messages.
 const EXPECTED_CONDITION: &str = "a condition such as `request.method == \"GET\"`, bare or whole in one `${…}`";
 
+/// What an attribute of the gateway's own flow takes from an expression.
+pub(super) struct Takes {
+    /// Types of values; none for every type.
+    kinds: &'static [&'static str],
+    /// As messages say it.
+    what: &'static str,
+}
+
+impl Takes {
+    pub(super) const FLAG: Takes = Takes { kinds: &["bool"], what: "true or false" };
+    pub(super) const COUNT: Takes = Takes { kinds: &["int", "uint", "double"], what: "a whole number" };
+    pub(super) const SECONDS: Takes =
+        Takes { kinds: &["int", "uint", "double", "duration"], what: "a duration or a number of seconds" };
+    pub(super) const WORD: Takes = Takes { kinds: &["string"], what: "a text" };
+    pub(super) const ANYTHING: Takes = Takes { kinds: &[], what: "a value" };
+
+    /// Why an expression can never give it, if that is certain.
+    fn refuses(&self, dynamic: &Dynamic) -> Option<String> {
+        let found = dynamic.misses(self.kinds).filter(|_| !self.kinds.is_empty())?;
+        Some(format!("expected {}, and the expression gives a value of type {found}", self.what))
+    }
+}
+
 /// What was found in a configuration on the way.
 #[derive(Default)]
 pub(super) struct Found {
@@ -47,7 +70,16 @@ impl Reader<'_> {
             Some(Resolved::Bool(value)) => Expression::compile(if value { "true" } else { "false" }).ok(),
             _ => self.bare_or_whole(node),
         };
-        compiled.map(|expression| Condition { expression, mark: node.mark })
+        let expression = compiled?;
+        if let Some(found) = expression.misses(&["bool"]) {
+            let message = format!(
+                "a condition is true or false, and this gives a value of type {found}; \
+                 compare it with something, as in `… != null`"
+            );
+            self.error(node.mark, message);
+            return None;
+        }
+        Some(Condition { expression, mark: node.mark })
     }
 
     /// What stands for a condition that was reported, so that what depends on it is looked at too.
@@ -81,10 +113,15 @@ impl Reader<'_> {
         &mut self,
         node: &Node,
         pointer: &str,
+        takes: &Takes,
         literal: impl FnOnce(&mut Self, &Node) -> Option<T>,
     ) -> Option<Setting<T>> {
         match self.looked(node) {
             Looked::Dynamic(dynamic) => {
+                if let Some(message) = takes.refuses(&dynamic) {
+                    self.error(node.mark, message);
+                    return None;
+                }
                 Some(Setting::Dynamic(Located { dynamic, pointer: pointer.to_owned(), mark: node.mark }))
             }
             Looked::Wrong => None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tollgate_core::place::Section;
 
 use super::Reader;
-use super::dynamic::Found;
+use super::dynamic::{Found, Takes};
 use super::fields::Fields;
 use super::policies::{List, Named};
 use super::settings::MAX_SECONDS;
@@ -68,6 +68,16 @@ impl Reader<'_> {
         }
     }
 
+    /// The configuration of a statement that needs a mapping.
+    fn mapping<'n>(&mut self, named: &Named<'n>, expected: &str) -> Option<&'n Arc<Node>> {
+        let config = self.config(named)?;
+        if !matches!(config.content, Content::Mapping(_)) {
+            self.expected(expected, config);
+            return None;
+        }
+        Some(config)
+    }
+
     /// The configuration of a statement that needs one.
     pub(super) fn config<'n>(&mut self, named: &Named<'n>) -> Option<&'n Arc<Node>> {
         let config = named.config.filter(|config| !config.is_null());
@@ -104,7 +114,7 @@ impl Reader<'_> {
             forward.buffer_request_body = self.flag(&fields, "buffer-request-body", false);
             forward.buffer_response = self.flag(&fields, "buffer-response", true);
             forward.fail_on_error_status_code = self.flag(&fields, "fail-on-error-status-code", false);
-            self.http_version(fields.get("http-version"));
+            forward.http_version = self.http_version(fields.get("http-version"));
         }
         stands.then_some(Entry::ForwardRequest(forward))
     }
@@ -124,8 +134,9 @@ impl Reader<'_> {
 
     fn forward_timeout(&mut self, fields: &Fields<'_>) -> Option<Setting<Duration>> {
         let seconds = fields.get("timeout");
-        let timeout = seconds
-            .and_then(|node| self.setting(node, "/timeout", |reader, node| reader.seconds(node, false, MAX_SECONDS)));
+        let timeout = seconds.and_then(|node| {
+            self.setting(node, "/timeout", &Takes::SECONDS, |reader, node| reader.seconds(node, false, MAX_SECONDS))
+        });
         let Some((key, node)) = fields.entry("timeout-ms") else {
             return timeout;
         };
@@ -136,20 +147,25 @@ impl Reader<'_> {
         Some(Setting::Literal(Duration::from_millis(ms)))
     }
 
-    fn http_version(&mut self, node: Option<&Arc<Node>>) {
-        let Some(node) = node else { return };
+    /// A version is no word, but plain `1` and `2` look like numbers.
+    fn http_version(&mut self, node: Option<&Arc<Node>>) -> HttpVersion {
+        let Some(node) = node else { return HttpVersion::default() };
         match node.scalar().map(Scalar::text) {
-            Some("1") => {}
-            Some("2" | "2or1") => {
-                self.error(node.mark, "`http-version`: HTTP/2 to origins comes with a later version");
+            Some("1") => HttpVersion::Http1,
+            Some("2") => HttpVersion::Http2,
+            Some("2or1") => HttpVersion::Http2Or1,
+            _ => {
+                self.expected("one of `1`, `2`, `2or1`", node);
+                HttpVersion::default()
             }
-            _ => self.expected("one of `1`, `2`, `2or1`", node),
         }
     }
 
     fn flag_setting(&mut self, fields: &Fields<'_>, key: &str) -> Setting<bool> {
         let node = fields.get(key);
-        let setting = node.and_then(|node| self.setting(node, &format!("/{key}"), |reader, node| reader.boolean(node)));
+        let pointer = format!("/{key}");
+        let literal = |reader: &mut Self, node: &Node| reader.boolean(node);
+        let setting = node.and_then(|node| self.setting(node, &pointer, &Takes::FLAG, literal));
         setting.unwrap_or(Setting::Literal(false))
     }
 
@@ -209,12 +225,12 @@ impl Reader<'_> {
         const KEYS: [&str; 7] =
             ["condition", "count", "interval", "max-interval", "delta", "first-fast-retry", "policies"];
         const WHAT: &str = "`retry`";
-        let config = self.config(named)?;
+        let config = self.mapping(named, "a mapping with keys such as `condition`")?;
         let fields = self.fields(config, "a mapping with keys such as `condition`", &KEYS);
         let condition = self.required(&fields, "condition", WHAT).and_then(|node| self.condition(node));
         let count = self.required(&fields, "count", WHAT).and_then(|node| {
             let literal = |reader: &mut Self, node: &Node| reader.integer(node, 1, MAX_RETRIES).map(|n| n as u32);
-            self.setting(node, "/count", literal)
+            self.setting(node, "/count", &Takes::COUNT, literal)
         });
         self.required(&fields, "interval", WHAT);
         let interval = self.seconds_setting(&fields, "interval");
@@ -236,7 +252,7 @@ impl Reader<'_> {
 
     fn seconds_setting(&mut self, fields: &Fields<'_>, key: &str) -> Option<Setting<Duration>> {
         let literal = |reader: &mut Self, node: &Node| reader.seconds(node, true, MAX_SECONDS);
-        self.setting(fields.get(key)?, &format!("/{key}"), literal)
+        self.setting(fields.get(key)?, &format!("/{key}"), &Takes::SECONDS, literal)
     }
 
     fn wait(&mut self, named: &Named<'_>, placed: Placed, list: &List<'_>) -> Option<Entry> {
@@ -249,12 +265,12 @@ impl Reader<'_> {
             self.error(named.mark, format!("`{WAIT}` can't stand inside of `{RETRY}`"));
             stands = false;
         }
-        let config = self.config(named)?;
+        let config = self.mapping(named, "a mapping with the keys `for` and `policies`")?;
         let fields = self.fields(config, "a mapping with the keys `for` and `policies`", &["for", "policies"]);
         let words = [("all", WaitFor::All), ("any", WaitFor::Any)];
         let wait_for = fields
             .get("for")
-            .and_then(|node| self.setting(node, "/for", |reader, node| reader.choice(node, &words)))
+            .and_then(|node| self.setting(node, "/for", &Takes::WORD, |reader, node| reader.choice(node, &words)))
             .unwrap_or(Setting::Literal(WaitFor::All));
         let entries = self.inner_entries(&fields, "`wait`", &list.inside(WAIT, &placed, "", ""));
         stands.then_some(Entry::Wait(Wait { placed, wait_for, entries }))
@@ -263,11 +279,11 @@ impl Reader<'_> {
     fn limit_concurrency(&mut self, named: &Named<'_>, placed: Placed, list: &List<'_>) -> Option<Entry> {
         const WHAT: &str = "`limit-concurrency`";
         const EXPECTED_KEY: &str = "a text that isn't empty";
-        let config = self.config(named)?;
+        let config = self.mapping(named, "a mapping with keys such as `key`")?;
         let fields = self.fields(config, "a mapping with keys such as `key`", &["key", "max-count", "policies"]);
-        let key = self
-            .required(&fields, "key", WHAT)
-            .and_then(|node| self.setting(node, "/key", |reader, node| reader.literal_text(node, EXPECTED_KEY)));
+        let key = self.required(&fields, "key", WHAT).and_then(|node| {
+            self.setting(node, "/key", &Takes::ANYTHING, |reader, node| reader.literal_text(node, EXPECTED_KEY))
+        });
         let max_count = self.required(&fields, "max-count", WHAT);
         let max_count = max_count.and_then(|node| self.integer(node, 1, MAX_CONCURRENCY)).map(|count| count as u32);
         let entries = self.inner_entries(&fields, WHAT, &list.inside(LIMIT_CONCURRENCY, &placed, "", ""));
@@ -276,12 +292,12 @@ impl Reader<'_> {
 
     fn set_variable(&mut self, named: &Named<'_>, placed: Placed) -> Option<Entry> {
         const WHAT: &str = "`set-variable`";
-        let config = self.config(named)?;
+        let config = self.mapping(named, "a mapping with the keys `name` and `value`")?;
         let fields = self.fields(config, "a mapping with the keys `name` and `value`", &["name", "value"]);
         let name = self.required(&fields, "name", WHAT);
         let name = name.and_then(|node| self.literal_text(node, "the name of a variable"));
         let value = self.required(&fields, "value", WHAT).and_then(|node| {
-            self.setting(node, "/value", |reader, node| {
+            self.setting(node, "/value", &Takes::ANYTHING, |reader, node| {
                 let mut found = Found::default();
                 let value = reader.json(node, &mut String::new(), &mut found);
                 for located in found.expressions {

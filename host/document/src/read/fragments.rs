@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tollgate_core::place::Scope;
+use tollgate_core::place::{Scope, Section};
 
 use super::flow::INCLUDE_FRAGMENT;
 use super::names::Values;
@@ -13,7 +13,7 @@ use super::{Reader, Seen};
 use crate::diagnostics::Mark;
 use crate::document::PLACEHOLDER_ID;
 use crate::fragment::{FragmentDefinition, Parameter};
-use crate::policy::{Entry, Fragment, Placed};
+use crate::policy::{Entry, Fragment, Placed, PolicyDocument};
 use crate::yaml::{Content, Node, Quoted, Scalar};
 
 /// The most entries that included fragments may come to in a document.
@@ -25,6 +25,8 @@ pub(super) struct Fragments {
     sources: Rc<Vec<Source>>,
     /// The fragment whose definition is being read, and which ones it includes.
     includes: Option<Vec<(usize, Mark)>>,
+    /// The entries of each definition, until a scope includes it.
+    unused: Vec<Option<Vec<Entry>>>,
     /// How many entries were included so far.
     entries: usize,
 }
@@ -61,6 +63,14 @@ impl Reader<'_> {
         definitions
     }
 
+    /// What no scope includes, when all have been read.
+    pub(super) fn unused_fragments(&mut self) -> PolicyDocument {
+        let entries: Vec<Entry> = std::mem::take(&mut self.fragments.unused).into_iter().flatten().flatten().collect();
+        let mut document = PolicyDocument::default();
+        document.sections[Section::Inbound as usize] = Some(entries);
+        document
+    }
+
     fn parameters(&mut self, node: Option<&Arc<Node>>) -> Vec<(String, Option<Scalar>)> {
         const EXPECTED: &str = "a list of parameters, each a name or `{ name: …, default: … }`";
         let items = node.and_then(|node| self.list(node, EXPECTED)).unwrap_or_default();
@@ -89,7 +99,10 @@ impl Reader<'_> {
     /// Read a fragment's entries to find errors, with defaults for its parameters, and nothing said of values that
     /// hold one without a default. Returns what it includes.
     fn check_definition(&mut self, source: &Source) -> Vec<(usize, Mark)> {
-        let Some(policies) = &source.policies else { return Vec::new() };
+        let Some(policies) = &source.policies else {
+            self.fragments.unused.push(None);
+            return Vec::new();
+        };
         let unknown = |(name, default): &(String, Option<Scalar>)| {
             (name.clone(), default.clone().unwrap_or_else(|| Scalar::refused("")))
         };
@@ -104,10 +117,12 @@ impl Reader<'_> {
             path: String::new(),
             id_prefix: None,
             around: vec![INCLUDE_FRAGMENT],
+            included: None,
         };
         self.fragments.includes = Some(Vec::new());
         self.ids = Seen::default();
-        self.entries(&policies, &list);
+        let entries = self.entries(&policies, &list);
+        self.fragments.unused.push(entries);
         self.fragments.includes.take().unwrap_or_default()
     }
 
@@ -145,6 +160,11 @@ impl Reader<'_> {
         };
         let parameters = self.given(&sources[at], with, named.mark);
         let mut entries = Vec::new();
+        if self.fragments.includes.is_none()
+            && let Some(unused) = self.fragments.unused.get_mut(at)
+        {
+            *unused = None;
+        }
         if let Some(includes) = &mut self.fragments.includes {
             includes.push((at, named.mark));
         } else if let Some(parameters) = parameters
@@ -212,6 +232,7 @@ impl Reader<'_> {
         let position = placed.place.strip_prefix(list.scope_place).unwrap_or(&placed.place);
         let prefix = placed.id.as_deref().unwrap_or(position.trim_start_matches('/'));
         inner.id_prefix = Some(prefix.to_owned());
+        inner.included = list.included.or(Some(named.mark));
         self.entries(&policies, &inner).unwrap_or_default()
     }
 }

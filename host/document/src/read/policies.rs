@@ -53,6 +53,8 @@ pub(super) struct List<'p> {
     pub(super) id_prefix: Option<String>,
     /// The flow that it is in, from the outermost.
     pub(super) around: Vec<&'static str>,
+    /// Where the fragment that it is in is included, the outermost if they are nested.
+    pub(super) included: Option<Mark>,
 }
 
 impl<'p> List<'p> {
@@ -68,6 +70,7 @@ impl<'p> List<'p> {
             path: format!("{}/{path}", placed.path),
             id_prefix: self.id_prefix.clone(),
             around,
+            included: self.included,
         }
     }
 
@@ -95,6 +98,7 @@ impl Reader<'_> {
                 path: String::new(),
                 id_prefix: None,
                 around: Vec::new(),
+                included: None,
             };
             document.sections[section as usize] = self.entries(node, &list);
         }
@@ -181,6 +185,7 @@ impl Reader<'_> {
             section: list.section.unwrap_or(Section::Inbound),
             when: named.reserved("when").and_then(|node| self.condition(node)),
             mark: named.mark,
+            included: list.included,
         }
     }
 

@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use super::Reader;
 use super::fields::Fields;
 use crate::settings::{
-    AccessLog, CACHE_ENTRY_BYTES, GatewayLimits, StateSettings, Timeouts, TraceContext, TraceContextMode,
+    AccessLog, CACHE_ENTRY_BYTES, Durable, GatewayLimits, StateSettings, Timeouts, TraceContext, TraceContextMode,
+    Underscores,
 };
 use crate::yaml::{Content, Node, Quoted};
 
@@ -22,27 +23,39 @@ const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHO
 impl Reader<'_> {
     /// `listen` and `admin`, no address twice.
     pub(super) fn addresses(&mut self, fields: &Fields<'_>) -> (Vec<SocketAddr>, Option<SocketAddr>) {
-        let mut listen: Vec<SocketAddr> = Vec::new();
-        if let Some(node) = fields.get("listen") {
-            let items = self.one_or_many(node, "an address such as `127.0.0.1:8080`, or a list of them");
-            if items.is_empty() && matches!(node.content, Content::List(_)) {
-                self.error(node.mark, "expected at least one address in `listen`, found an empty list");
+        let is_off = |node: &Node| node.scalar().and_then(|s| s.as_text()) == Some("off");
+        let listen = match fields.get("listen") {
+            None => vec![LISTEN],
+            Some(node) if is_off(node) => {
+                if fields.get("tls").is_none() {
+                    self.error(node.mark, "expected an address in `listen`, found `off` without `tls`");
+                }
+                Vec::new()
             }
-            for item in items {
-                let Some(address) = self.address(item) else { continue };
-                self.check_free(&listen, address, item);
-                listen.push(address);
-            }
-        }
-        if listen.is_empty() {
-            listen.push(LISTEN);
-        }
+            Some(node) => self.listen_addresses(node, &[]),
+        };
         let admin = match fields.get("admin") {
             None => Some(ADMIN),
-            Some(node) if node.scalar().and_then(|s| s.as_text()) == Some("off") => None,
+            Some(node) if is_off(node) => None,
             Some(node) => self.address(node).inspect(|&address| self.check_free(&listen, address, node)),
         };
         (listen, admin)
+    }
+
+    /// One address or several, none twice and none that is `taken`.
+    pub(super) fn listen_addresses(&mut self, node: &Arc<Node>, taken: &[SocketAddr]) -> Vec<SocketAddr> {
+        let items = self.one_or_many(node, "an address such as `127.0.0.1:8080`, or a list of them");
+        if items.is_empty() && matches!(node.content, Content::List(_)) {
+            self.error(node.mark, "expected at least one address in `listen`, found an empty list");
+        }
+        let mut listen: Vec<SocketAddr> = Vec::new();
+        for item in items {
+            let Some(address) = self.address(item) else { continue };
+            self.check_free(taken, address, item);
+            self.check_free(&listen, address, item);
+            listen.push(address);
+        }
+        if listen.is_empty() { vec![LISTEN] } else { listen }
     }
 
     fn check_free(&mut self, taken: &[SocketAddr], address: SocketAddr, node: &Node) {
@@ -105,10 +118,41 @@ impl Reader<'_> {
         node.and_then(|node| self.choice(node, &words)).unwrap_or_default()
     }
 
+    pub(super) fn underscores(&mut self, node: Option<&Arc<Node>>) -> Underscores {
+        let words = [("drop", Underscores::Drop), ("allow", Underscores::Allow), ("refuse", Underscores::Refuse)];
+        node.and_then(|node| self.choice(node, &words)).unwrap_or_default()
+    }
+
+    /// `via`: a pseudonym (RFC 9110 §7.6.3), or `off`.
+    pub(super) fn via(&mut self, node: Option<&Arc<Node>>) -> Option<String> {
+        const EXPECTED: &str = "a name of letters, digits, `-`, `.` and `_`, or `off`";
+        let Some(node) = node else { return Some("tollgate".to_owned()) };
+        let text = self.text(node, EXPECTED)?;
+        let is_name = !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+        if !is_name {
+            self.expected(EXPECTED, node);
+        }
+        (is_name && text != "off").then(|| text.to_owned())
+    }
+
     pub(super) fn gateway_limits(&mut self, node: Option<&Arc<Node>>) -> GatewayLimits {
-        const KEYS: [&str; 19] = [
+        const KEYS: [&str; 31] = [
+            "client-ipv6-prefix",
+            "key-guesses",
             "request-header-timeout",
             "request-body-timeout",
+            "request-body-rate",
+            "response-write-timeout",
+            "tls-handshake-timeout",
+            "http2-streams",
+            "http2-window",
+            "http2-control-frames",
+            "http2-keep-alive",
+            "upgrades",
+            "upgrade-idle-timeout",
+            "origin-http2-streams",
             "idle-timeout",
             "connect-timeout",
             "response-header-timeout",
@@ -135,6 +179,18 @@ impl Reader<'_> {
         let l = &mut limits;
         self.set_seconds(&fields, "request-header-timeout", false, &mut l.request_header_timeout);
         self.set_seconds(&fields, "request-body-timeout", false, &mut l.request_body_timeout);
+        if let Some(rate) = fields.get("request-body-rate").and_then(|node| self.bytes(node, 0, 1 << 30)) {
+            l.request_body_rate = rate;
+        }
+        self.set_seconds(&fields, "response-write-timeout", false, &mut l.response_write_timeout);
+        self.set_seconds(&fields, "tls-handshake-timeout", false, &mut l.tls_handshake_timeout);
+        self.set_seconds(&fields, "http2-keep-alive", false, &mut l.http2.keep_alive);
+        self.set_number(&fields, "http2-streams", 1, 10_000, &mut l.http2.streams);
+        self.set_bytes(&fields, "http2-window", 16 << 10, 16 << 20, &mut l.http2.window);
+        self.set_number(&fields, "http2-control-frames", 100, 1_000_000, &mut l.http2.control_frames);
+        self.set_count(&fields, "upgrades", 0, 1_000_000, &mut l.upgrades.connections);
+        self.set_seconds(&fields, "upgrade-idle-timeout", false, &mut l.upgrades.idle_timeout);
+        self.set_count(&fields, "origin-http2-streams", 1, 10_000, &mut l.origin_http2_streams);
         self.set_seconds(&fields, "idle-timeout", false, &mut l.idle_timeout);
         self.set_seconds(&fields, "drain-timeout", true, &mut l.drain_timeout);
         self.set_seconds(&fields, "origin-idle-timeout", false, &mut l.origin_idle_timeout);
@@ -153,6 +209,12 @@ impl Reader<'_> {
         self.set_count(&fields, "memory-percent", 0, 100, &mut l.memory_percent);
         self.set_count(&fields, "retry-percent", 0, 1_000, &mut l.retry_percent);
         self.set_count(&fields, "retry-floor", 0, 1_000_000, &mut l.retry_floor);
+        if let Some(bits) = fields.get("client-ipv6-prefix").and_then(|node| self.integer(node, 16, 128)) {
+            l.client_ipv6_prefix = bits as u8;
+        }
+        if let Some(guesses) = fields.get("key-guesses").and_then(|node| self.integer(node, 0, 1_000_000)) {
+            l.key_guesses = guesses;
+        }
         limits
     }
 
@@ -202,8 +264,16 @@ impl Reader<'_> {
         context
     }
 
+    fn set_number(&mut self, fields: &Fields<'_>, key: &str, min: u64, max: u32, value: &mut u32) {
+        let found = fields.get(key).and_then(|node| self.integer(node, min, u64::from(max)));
+        if let Some(found) = found.and_then(|found| u32::try_from(found).ok()) {
+            *value = found;
+        }
+    }
+
     pub(super) fn state(&mut self, node: Option<&Arc<Node>>) -> StateSettings {
-        const KEYS: [&str; 5] = ["directory", "limiter-bytes", "cache-bytes", "cache-entry-bytes", "quota-flush-ms"];
+        const KEYS: [&str; 6] =
+            ["directory", "limiter-bytes", "cache-bytes", "cache-entry-bytes", "quota-flush-ms", "durable"];
         /// More memory than a gateway's machine has.
         const MAX_BYTES: u64 = 64 << 30;
         let mut state = StateSettings::default();
@@ -230,6 +300,10 @@ impl Reader<'_> {
         }
         if let Some(ms) = fields.get("quota-flush-ms").and_then(|node| self.integer(node, 1, 60_000)) {
             state.quota_flush = Duration::from_millis(ms);
+        }
+        let durable = [("batched", Durable::Batched), ("strict", Durable::Strict)];
+        if let Some(found) = fields.get("durable").and_then(|node| self.choice(node, &durable)) {
+            state.durable = found;
         }
         state
     }

@@ -110,6 +110,10 @@ impl Compiler<'_> {
         });
         let names = names.map(|function| function.name).chain(SPECIAL.iter().copied());
         let hint = did_you_mean(nearest(name, names).map(str::to_owned));
+        // What the parser calls operators that it reads and this language doesn't have.
+        if name.starts_with('_') && name.contains('?') {
+            return CompileError::new("there are no optional selections; `get` and `coalesce` give defaults", offset);
+        }
         CompileError::new(format!("there is no function `{name}`{hint}"), offset)
     }
 
@@ -158,6 +162,9 @@ impl Compiler<'_> {
         };
         if function.name == "inCidr" && number == 1 && net::network(text).is_none() {
             return Err(CompileError::new("the text is no network, like `10.0.0.0/8`", offset));
+        }
+        if function.name == "format" && number == 1 && !time::is_format(text) {
+            return Err(CompileError::new("the format isn't one of strftime, like `%Y-%m-%d`", offset));
         }
         if number == zone_at && time::zone(text).is_none() {
             return Err(CompileError::new("there is no such time zone; `Europe/Zurich` and `+02:00` are some", offset));

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::{Function, bytes_at, text_at};
 use crate::budget::Budget;
 use crate::error::EvaluationError;
+use crate::json;
 use crate::kinds::Kinds;
 use crate::value::Value;
 
@@ -104,14 +105,15 @@ fn authenticate<M: Mac>(function: &'static str, mac: Option<M>, arguments: &[Val
     Ok(Value::Bytes(Bytes::copy_from_slice(&mac.finalize().into_bytes())))
 }
 
-/// A value takes far more memory than the text that it is parsed from.
-const BYTES_FOR_A_BYTE_OF_JSON: usize = 8;
-
 fn json(arguments: &[Value], budget: &mut Budget) -> Evaluated {
-    let text = bytes_at(arguments, 0);
-    budget.produce(text.len().saturating_mul(BYTES_FOR_A_BYTE_OF_JSON))?;
-    let parsed = serde_json::from_slice(text).map_err(|_| EvaluationError::function("json", "the text isn't JSON"))?;
-    Ok(Value::from_json(&parsed))
+    match json::parse(bytes_at(arguments, 0), budget.bytes_left()) {
+        Ok((value, bytes)) => {
+            budget.produce(bytes)?;
+            Ok(value)
+        }
+        Err(json::Unparsed::TooLarge) => Err(EvaluationError::TooManyBytes),
+        Err(json::Unparsed::NotJson) => Err(EvaluationError::function("json", "the text isn't JSON")),
+    }
 }
 
 fn to_json(arguments: &[Value], budget: &mut Budget) -> Evaluated {

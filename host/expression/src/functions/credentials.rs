@@ -44,7 +44,8 @@ fn map(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::from(entries.into_iter().map(|(name, value)| (Arc::from(name), value)).collect::<Map>())
 }
 
-/// `{ header, payload, signature }` of a token of three parts, of which the first two are JSON objects.
+/// A token of three parts, of which the first two are JSON objects: `header`, `payload` (as `claims` too), `signature`,
+/// and the members of `apim.md` §2 (Jwt) under the names that `validate-jwt` gives them.
 fn jwt(text: &str) -> Option<Value> {
     let text = text.trim();
     let token = after_scheme(text, "Bearer").unwrap_or(text);
@@ -57,7 +58,31 @@ fn jwt(text: &str) -> Option<Value> {
         let json: serde_json::Value = serde_json::from_slice(&URL_SAFE.decode(part).ok()?).ok()?;
         json.is_object().then(|| Value::from_json(&json))
     };
-    Some(map([("header", object(header)?), ("payload", object(payload)?), ("signature", Value::from(signature))]))
+    let (header, claims) = (object(header)?, object(payload)?);
+    let named = |whole: &Value, name: &str| match whole {
+        Value::Map(members) => members.get(name).cloned().unwrap_or(Value::Null),
+        _ => Value::Null,
+    };
+    let audiences = match named(&claims, "aud") {
+        Value::Null => Value::from(Vec::new()),
+        list @ Value::List(_) => list,
+        one => Value::from(vec![one]),
+    };
+    Some(map([
+        ("algorithm", named(&header, "alg")),
+        ("audiences", audiences),
+        ("expiration_time", named(&claims, "exp")),
+        ("id", named(&claims, "jti")),
+        ("issued_at", named(&claims, "iat")),
+        ("issuer", named(&claims, "iss")),
+        ("not_before", named(&claims, "nbf")),
+        ("subject", named(&claims, "sub")),
+        ("type", named(&header, "typ")),
+        ("header", header),
+        ("payload", claims.clone()),
+        ("claims", claims),
+        ("signature", Value::from(signature)),
+    ]))
 }
 
 /// `{ username, password }` of a header of RFC 7617.

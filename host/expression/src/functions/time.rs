@@ -162,6 +162,12 @@ fn span(arguments: &[Value], seconds: i64) -> Option<Value> {
     }
 }
 
+/// Whether a text is a format that [`format`] can follow.
+pub(crate) fn is_format(pattern: &str) -> bool {
+    let epoch = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
+    pattern.len() <= crate::limits::MAX_PATTERN && jiff::fmt::strtime::format(pattern, &epoch).is_ok()
+}
+
 fn format(arguments: &[Value], budget: &mut Budget) -> Evaluated {
     let (timestamp, zone) = civil("format", arguments, 2)?;
     let pattern = text_at(arguments, 1);

@@ -11,6 +11,9 @@ use super::{Failing, StepFailure, Stop, Walk};
 use crate::plan::{Choose, LimitConcurrency, Own, Retry, SetVariable, Step};
 use crate::respond::Rejection;
 
+/// What the step is called that sends a request to its origin.
+const FORWARD_REQUEST: &str = "forward-request";
+
 /// The most that `retry` repeats, whatever an expression says (`apim.md` §1.8).
 const MAX_RETRIES: u32 = 50;
 
@@ -32,14 +35,18 @@ impl Walk {
             Step::Retry(retry) => self.retry(retry).await,
             Step::Wait(wait) => self.wait(wait).await,
             Step::LimitConcurrency(limit) => self.limit_concurrency(limit).await,
-            Step::Fragment(group) => self.run(&group.steps).await,
+            Step::Fragment(group) => {
+                self.trace_own(&group.own, || json!({}));
+                self.run(&group.steps).await
+            }
         }
     }
 
     /// The failure of one of the gateway's own steps.
-    pub(super) fn failed(&self, own: &Own, failing: Failing) -> Stop {
+    pub(super) fn failed(&mut self, own: &Own, failing: Failing) -> Stop {
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
-        failing.stop(own.name, None, &own.position, request_id)
+        let failure = failing.failure(own.name, None, &own.position, request_id);
+        self.stopped(failure)
     }
 
     /// Compute something while the bodies are there that it reads.
@@ -62,7 +69,10 @@ impl Walk {
         let Some(exchange) = self.exchange_mut() else { return Ok(()) };
         if let Err(problem) = exchange.variables.set(&set.name, value) {
             tracing::warn!(place = set.own.position.place, variable = set.name, %problem, "a variable was not set");
-            return Err(StepFailure::of_step(&set.own, Rejection::ExpressionFailed));
+            let detail = Some(format!("the variable `{}` was not set: {problem}", set.name));
+            return Err(
+                self.stopped(StepFailure { detail, ..StepFailure::of_step(&set.own, Rejection::ExpressionFailed) })
+            );
         }
         Ok(())
     }
@@ -80,11 +90,14 @@ impl Walk {
         self.run(&choose.otherwise).await
     }
 
-    /// Once, and again while the condition holds and the gateway's budget for retries allows it. An origin that failed counts as a response with the status that the
-    /// client would get, so that a condition on the status sees it.
+    /// Once, and again while the condition holds and the gateway's budget for retries allows it. An origin that failed
+    /// counts as a response with the status that the client would get, so that a condition on the status sees it. What its
+    /// steps answered is forgotten before the next try; a response or an error that was there before stays.
     async fn retry(&mut self, retry: &Retry) -> Result<(), Stop> {
         let count = self.compute(retry.count.needs(), |exchange| retry.count.get(exchange)).await;
         let count = count.map_err(|failing| self.failed(&retry.own, failing))?.min(MAX_RETRIES);
+        let was_answered = self.is_answered();
+        let error_before = self.exchange().and_then(|exchange| exchange.last_error.clone());
         let mut done = 0;
         loop {
             let ended = self.run(&retry.steps).await;
@@ -109,7 +122,12 @@ impl Walk {
             let pause = self.pause(retry, done).map_err(|failed| self.failed(&retry.own, Failing::from(failed)))?;
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             self.trace_own(&retry.own, || json!({ "retry": done, "pauseMs": pause_ms }));
-            self.drop_answer();
+            if !was_answered {
+                self.drop_answer();
+            }
+            if let Some(exchange) = self.exchange_mut() {
+                exchange.last_error.clone_from(&error_before);
+            }
             tokio::time::sleep(pause).await;
         }
     }
@@ -140,7 +158,6 @@ impl Walk {
         drop(std::mem::take(&mut self.response_body));
         if let Some(exchange) = self.exchange_mut() {
             exchange.response = None;
-            exchange.last_error = None;
         }
     }
 
@@ -172,19 +189,21 @@ impl Walk {
         let parts = [b"limit-concurrency".as_slice(), key.as_bytes()];
         match services.limiter.acquire(&parts, limit.max_count) {
             Acquired::Permit(permit) => {
+                self.trace_own(&limit.own, || json!({ "key": key, "admitted": true }));
                 let ended = self.run(&limit.steps).await;
                 drop(permit);
                 ended
             }
-            Acquired::Taken => Err(StepFailure::of_step(&limit.own, Rejection::ConcurrencyExceeded)),
-            Acquired::Full => Err(StepFailure::of_step(&limit.own, Rejection::Overloaded)),
+            Acquired::Taken => Err(self.stopped(StepFailure::of_step(&limit.own, Rejection::ConcurrencyExceeded))),
+            Acquired::Full => Err(self.stopped(StepFailure::of_step(&limit.own, Rejection::Overloaded))),
         }
     }
 }
 
-/// Did the origin fail, so that another try may help?
+/// Did the origin not answer, or answer with an error, so that another try may help?
 fn is_of_origin(failure: &StepFailure) -> bool {
-    matches!(failure.rejection, None | Some(Rejection::OriginFailed(_) | Rejection::OriginTimeout(_)))
+    failure.source == FORWARD_REQUEST
+        && matches!(failure.rejection, None | Some(Rejection::OriginFailed(_) | Rejection::OriginTimeout(_)))
 }
 
 /// A number from 0 to 1. Spreads retries; nothing depends on its quality.

@@ -1,13 +1,16 @@
 //! `forward-request`: the request goes to its origin, and the response comes back (`apim.md` §1.4).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::header;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use serde_json::json;
 use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::ResponseHead;
+use tollgate_document::HttpVersion;
 
 use super::{Failing, StepFailure, Stop, Walk, in_memory};
 use crate::balance::{Tried, Unavailable};
@@ -15,7 +18,7 @@ use crate::body::Body;
 use crate::hop;
 use crate::plan::{Forward, Target};
 use crate::respond::Rejection;
-use crate::upstream::{Origin, Timeouts, UpstreamError};
+use crate::upstream::{Origin, Timeouts, Unanswered, UpstreamError};
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
@@ -36,7 +39,26 @@ struct Way<'f> {
 }
 
 impl Walk {
-    pub(super) async fn forward(&mut self, forward: &Forward) -> Result<(), Stop> {
+    pub(super) async fn forward(&mut self, forward: &Arc<Forward>) -> Result<(), Stop> {
+        match self.chain.caching.clone() {
+            None => self.fetch(forward).await?,
+            Some(caching) => self.fetch_cached(forward, &caching).await?,
+        }
+        let response = self.exchange().and_then(|exchange| exchange.response.as_ref());
+        if forward.fail_on_error_status_code && response.is_some_and(|response| response.status.as_u16() >= 400) {
+            return Err(Stop::Failed(Box::new(StepFailure {
+                source: forward.own.name.into(),
+                statement: None,
+                at: Some(Arc::clone(&forward.own.position)),
+                rejection: None,
+                detail: None,
+            })));
+        }
+        Ok(())
+    }
+
+    /// Have the origin answer.
+    pub(super) async fn fetch(&mut self, forward: &Forward) -> Result<(), Stop> {
         let settings = self.forward_settings(forward).map_err(|failing| self.failed(&forward.own, failing))?;
         let (timeouts, follows) = settings;
         let keeps = forward.buffer_request_body || follows || self.chain.keeps_request_body;
@@ -60,8 +82,16 @@ impl Walk {
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
         let is_head = head.method == Method::HEAD;
+        let trailers = &self.chain.forwarding.trailers;
         let (mut response_head, body) = parts_of(response);
+        let body = body.with_trailers(trailers);
+        // A body of a known length has none.
+        let may_have_trailers = body.size_hint().exact().is_none();
+        let announced = may_have_trailers.then(|| trailers.announced(&response_head.headers)).flatten();
         hop::clean_response(&mut response_head.headers, is_head);
+        if let Some(announced) = announced {
+            response_head.headers.insert(header::TRAILER, announced);
+        }
         let status = response_head.status;
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.trace_own(&forward.own, || {
@@ -75,15 +105,6 @@ impl Walk {
             })
         });
         self.answer(response_head, body);
-        if forward.fail_on_error_status_code && status.as_u16() >= 400 {
-            return Err(Stop::Failed(Box::new(StepFailure {
-                source: forward.own.name.into(),
-                statement: None,
-                at: Some(std::sync::Arc::clone(&forward.own.position)),
-                rejection: None,
-                detail: None,
-            })));
-        }
         Ok(())
     }
 
@@ -101,12 +122,20 @@ impl Walk {
     /// Method and headers as they go out; target and path are the chosen origin's.
     fn head(&mut self) -> Result<(Method, http::HeaderMap), Rejection> {
         let is_seen_again = self.chain.reads_request_later;
+        let (version, announced) = (self.received.version, self.received.trailers.clone());
         let exchange = self.exchange_mut().ok_or(Rejection::PolicyFault)?;
-        let headers = match is_seen_again {
+        let mut headers = match is_seen_again {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
         };
-        Ok((exchange.request.method.clone(), headers))
+        let method = exchange.request.method.clone();
+        if let Some(via) = &self.chain.forwarding.via {
+            via.sign(&mut headers, version);
+        }
+        if let Some(announced) = announced {
+            headers.insert(header::TRAILER, announced);
+        }
+        Ok((method, headers))
     }
 
     /// The path at an origin.
@@ -141,13 +170,17 @@ impl Walk {
         let kept = if way.follows { headers.clone() } else { http::HeaderMap::new() };
         let mut request = Request::new(self.body());
         *request.method_mut() = method.clone();
+        // A name that the origin is called by is the request's own if a policy gave it one, and otherwise each origin's.
+        let has_host = headers.contains_key(header::HOST);
         *request.headers_mut() = headers;
         loop {
             let target = leave.target().cloned().ok_or_else(|| failed(self, Rejection::PolicyFault))?;
             let uri = self.uri(&target).map_err(|rejection| failed(self, rejection))?;
             *request.uri_mut() = uri.clone();
-            hop::set_host(request.headers_mut(), &target.origin);
-            let unanswered = match self.upstream.try_send(&target.origin, request, way.timeouts).await {
+            if !has_host {
+                hop::set_host(request.headers_mut(), &target.origin);
+            }
+            let unanswered = match self.send(way, &target.origin, request).await {
                 Ok(response) => {
                     leave.responded(response.status().as_u16(), response.headers());
                     return Ok((Head { target, method, uri, headers: kept }, response));
@@ -167,6 +200,22 @@ impl Walk {
         }
     }
 
+    /// Send a request to one origin.
+    async fn send(
+        &mut self,
+        way: &Way<'_>,
+        origin: &Origin,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Unanswered> {
+        let version = way.forward.http_version;
+        match self.upgrade.take() {
+            None if version == HttpVersion::Http1 => self.upstream.try_send(origin, request, way.timeouts).await,
+            // Boxed, so that nobody holds room for what is rare.
+            None => Box::pin(self.upstream.try_send_by(version, origin, request, way.timeouts)).await,
+            Some(wanted) => Ok(Box::pin(self.upstream.upgrade(origin, request, way.timeouts, wanted)).await?),
+        }
+    }
+
     /// Nobody can be asked.
     fn unavailable(&mut self, forward: &Forward, unavailable: Unavailable) -> Stop {
         self.trace_own(&forward.own, || json!({ "failed": "circuit-breaker" }));
@@ -179,9 +228,10 @@ impl Walk {
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = head.uri.clone();
         *request.headers_mut() = head.headers.clone();
-        hop::set_host(request.headers_mut(), &head.target.origin);
-        let answered = self.upstream.send(&head.target.origin, request, way.timeouts).await;
-        answered.map_err(|error| self.unanswered(way.forward, &head.target.origin, &error))
+        let origin = &head.target.origin;
+        hop::set_missing_host(request.headers_mut(), origin);
+        let answered = self.send(way, origin, request).await;
+        answered.map_err(|unanswered| self.unanswered(way.forward, origin, &unanswered.error))
     }
 
     fn unanswered(&mut self, forward: &Forward, origin: &Origin, error: &UpstreamError) -> Stop {
@@ -191,7 +241,7 @@ impl Walk {
         tracing::warn!(origin, request_id, %error, "error.type" = error.name(), "error.blame" = blame,
             "there is no response from the origin");
         self.trace_own(&forward.own, || json!({ "origin": origin, "failed": error.name() }));
-        StepFailure::of_step(&forward.own, rejection)
+        Stop::Failed(Box::new(StepFailure::of_step(&forward.own, rejection)))
     }
 }
 
@@ -217,9 +267,10 @@ fn redirected(head: &Head, response: &Response<Body>) -> Option<Head> {
     let (target, path) = located(&head.target, &head.uri, location)?;
     let mut headers = head.headers.clone();
     if target.origin != head.target.origin {
-        // What proves who the caller is was meant for the first origin.
+        // What proves who the caller is was meant for the first origin, and so was the name that it is called by.
         headers.remove(header::AUTHORIZATION);
         headers.remove(header::COOKIE);
+        headers.remove(header::HOST);
     }
     let method = if changes_method { Method::GET } else { head.method.clone() };
     if changes_method {

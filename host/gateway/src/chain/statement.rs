@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
 use http::header;
+use http::{HeaderValue, Method};
 use http_body::Body as _;
 use tollgate_core::edits::{RequestEdits, ResponseEdits};
 use tollgate_core::fault::{Fault, FaultKind};
@@ -14,7 +13,7 @@ use tollgate_core::verdict::{Failure, Reply, Verdict};
 use tollgate_runtime::{Called, EXPRESSION_FAILED, Exchange, Mode, OnFailure, Position, Statement, StoredResponse};
 
 use super::{Failing, StepFailure, Stop, Walk};
-use crate::body::{Body, BodyError, collect};
+use crate::body::{Body, BodyError, collect, joined};
 use crate::plan::Call;
 use crate::respond::Rejection;
 
@@ -58,10 +57,11 @@ impl Walk {
         ended
     }
 
-    fn failed_expression(&self, statement: &Statement, failing: Failing) -> Stop {
+    fn failed_expression(&mut self, statement: &Statement, failing: Failing) -> Stop {
         let identity = &statement.identity;
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
-        failing.stop(&identity.name, Some(identity.statement.clone()), &identity.position, request_id)
+        let failure = failing.failure(&identity.name, Some(identity.statement.clone()), &identity.position, request_id);
+        self.stopped(failure)
     }
 
     async fn step(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
@@ -72,20 +72,24 @@ impl Walk {
                 Err(Unshown::TooLarge) => return self.too_large(statement, phase),
                 Err(Unshown::Body(error)) => {
                     self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
-                    return Err(body_failure(statement, phase, error));
+                    return Err(self.stopped(body_failure(statement, phase, error)));
                 }
             }
         }
         let Some(exchange) = self.exchange.take() else {
-            return Err(failed_closed(statement, Rejection::PolicyFault));
+            return Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault))));
         };
         let began = self.trace_begins(&exchange);
-        let (exchange, called) = match statement.unit.admitted.waits() {
+        let (exchange, called) = match statement.unit.waits() {
             true => self.leases.call_waiting(statement, phase, exchange).await,
             false => self.leases.call(statement, phase, exchange),
         };
         self.exchange = exchange;
         self.trace_called(statement, phase, began, &called);
+        if !self.is_counted_for_good().await {
+            let detail = "a quota's count can't be written to the disk, and `state: durable` is `strict`";
+            return self.fail(statement, phase, Fault::new(FaultKind::Host, detail));
+        }
         match called {
             Ok(called) if statement.mode == Mode::Observe => {
                 self.observe(statement, phase, &called);
@@ -102,6 +106,9 @@ impl Walk {
         match called.verdict {
             Verdict::Next => {
                 self.apply(statement.identity.position.scope, phase);
+                if statement.body_need(phase).is_some() {
+                    self.forget_length();
+                }
                 let fill = self.exchange_mut().and_then(|exchange| exchange.effects.cache.fill.take());
                 if let Some(fill) = fill.filter(|_| phase == Phase::OnResponse) {
                     self.fill_cache(fill);
@@ -115,7 +122,7 @@ impl Walk {
                 match self.exchange_mut().and_then(|exchange| exchange.effects.cache.hit.take()) {
                     Some(stored) => Err(Stop::Answered(Box::new(stored_answer(&stored)))),
                     // The runtime takes such an answer for a failure.
-                    None => Err(failed_closed(statement, Rejection::PolicyFault)),
+                    None => Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault)))),
                 }
             }
             Verdict::Reject(failure) => {
@@ -171,6 +178,15 @@ impl Walk {
         }
     }
 
+    /// The answer to HEAD has the length that GET's body would have (RFC 9110 §8.6). Nobody knows it once a statement has
+    /// run that might have changed that body.
+    fn forget_length(&mut self) {
+        let Some(exchange) = self.exchange.as_deref_mut() else { return };
+        if let Some(response) = exchange.response.as_mut().filter(|_| exchange.request.method == Method::HEAD) {
+            response.headers.remove(header::CONTENT_LENGTH);
+        }
+    }
+
     /// What a call recorded that stays after every verdict: variables, and headers for whatever response comes.
     fn keep(&mut self) {
         let Some(exchange) = self.exchange.as_deref_mut() else { return };
@@ -206,7 +222,7 @@ impl Walk {
         let Some(exchange) = self.exchange.take() else {
             return Err(Unshown::Fault(Fault::new(FaultKind::Host, "the exchange is gone")));
         };
-        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange);
+        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange).await;
         self.exchange = exchange;
         if !wants.map_err(Unshown::Fault)? {
             return Ok(());
@@ -238,7 +254,9 @@ impl Walk {
         self.leases.record_fault(statement, phase, FaultKind::BodyTooLarge);
         match (statement.on_failure, statement.mode) {
             (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(body_failure(statement, phase, BodyError::TooLarge { limit: 0 })),
+            (OnFailure::Closed, Mode::Enforce) => {
+                Err(self.stopped(body_failure(statement, phase, BodyError::TooLarge { limit: 0 })))
+            }
         }
     }
 
@@ -256,8 +274,20 @@ impl Walk {
         );
     }
 
-    /// A statement failed: as if it weren't there, or the end of the section.
-    fn fail(&mut self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
+    /// A statement failed: as if it weren't there, or the end of the section. Quarantine tells of itself, once.
+    fn fail(&self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
+        if fault.kind != FaultKind::Quarantined {
+            self.warn(statement, phase, fault);
+        }
+        match (statement.on_failure, statement.mode) {
+            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
+            (OnFailure::Closed, Mode::Enforce) => {
+                Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault))))
+            }
+        }
+    }
+
+    fn warn(&self, statement: &Statement, phase: Phase, fault: Fault) {
         let request_id = self.exchange().map(|exchange| &*exchange.facts.request_id).unwrap_or_default();
         tracing::warn!(
             statement = statement.identity.statement,
@@ -266,14 +296,10 @@ impl Walk {
             request_id,
             "error.type" = fault.kind.name(),
             "error.blame" = fault.kind.blame().name(),
-            detail = %printable(&fault.detail),
+            detail = %printable(&statement.identity.secrets.hidden(fault.detail)),
             on_failure = ?statement.on_failure,
             "a policy failed"
         );
-        match (statement.on_failure, statement.mode) {
-            (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => Err(failed_closed(statement, Rejection::PolicyFault)),
-        }
     }
 }
 
@@ -288,7 +314,7 @@ enum Unshown {
 }
 
 /// A body that can't be had is the client's fault on its way in and the origin's on its way out.
-fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> Stop {
+fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> StepFailure {
     let rejection = match phase {
         Phase::OnRequest => Rejection::from(error),
         Phase::OnResponse | Phase::OnError => Rejection::of_response_body(error),
@@ -296,14 +322,14 @@ fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> Stop {
     failed_closed(statement, rejection)
 }
 
-fn failed_closed(statement: &Statement, rejection: Rejection) -> Stop {
-    Stop::Failed(Box::new(StepFailure {
+fn failed_closed(statement: &Statement, rejection: Rejection) -> StepFailure {
+    StepFailure {
         source: statement.identity.name.clone(),
         statement: Some(statement.identity.statement.clone()),
         at: Some(Arc::clone(&statement.identity.position)),
         rejection: Some(rejection),
         detail: None,
-    }))
+    }
 }
 
 /// Guests choose parts of a fault's detail: no control characters, and no more than a screenful.
@@ -322,13 +348,4 @@ fn stored_answer(stored: &StoredResponse) -> Answer {
         .unwrap_or(0);
     head.headers.insert(header::AGE, HeaderValue::from(before.saturating_add(stored.age_seconds())));
     Answer { head, body: Body::full(stored.body.clone()), resume_after: Some(stored.stored_by.clone()) }
-}
-
-/// Chunks as one buffer of just that size: shares of network buffers would hold more memory than they show.
-fn joined(chunks: &[Bytes]) -> Bytes {
-    let mut whole = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
-    for chunk in chunks {
-        whole.extend_from_slice(chunk);
-    }
-    whole.freeze()
 }

@@ -7,9 +7,9 @@ use tollgate_core::edits::{BackendChoice, Diff, HeaderEdit, HeaderEdits};
 use tollgate_core::fault::Fault;
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::{Reply, Verdict};
-use tollgate_runtime::{Called, Exchange, Position, Statement};
+use tollgate_runtime::{Called, Exchange, Mode, OnFailure, Position, Statement};
 
-use super::Walk;
+use super::{StepFailure, Walk};
 use crate::plan::Own;
 
 /// Header values that a trace doesn't show: whoever reads it has no right to them.
@@ -33,6 +33,9 @@ impl Walk {
         let mut entry = self.entry(&statement.identity.name, &statement.identity.position);
         entry.insert("phase".into(), phase.name().into());
         entry.insert("us".into(), micros(began.elapsed()));
+        if statement.mode == Mode::Observe {
+            entry.insert("mode".into(), "observe".into());
+        }
         match called {
             Ok(called) => {
                 entry.insert("verdict".into(), verdict(&called.verdict));
@@ -46,6 +49,9 @@ impl Walk {
             }
             Err(fault) => {
                 entry.insert("fault".into(), fault.kind.name().into());
+                if statement.on_failure == OnFailure::Open {
+                    entry.insert("onFailure".into(), "open".into());
+                }
             }
         }
         self.trace(entry);
@@ -58,6 +64,19 @@ impl Walk {
             entry.insert("skipped".into(), "when".into());
             self.trace(entry);
         }
+    }
+
+    /// A step failed, other than by what it called.
+    pub(super) fn trace_failed(&mut self, failure: &StepFailure) {
+        let Some(at) = failure.at.clone().filter(|_| self.is_traced()) else { return };
+        let mut entry = self.entry(&failure.source, &at);
+        if let Some(rejection) = &failure.rejection {
+            entry.insert("failed".into(), rejection.reason().into());
+        }
+        if let Some(detail) = &failure.detail {
+            entry.insert("message".into(), detail.as_str().into());
+        }
+        self.trace(entry);
     }
 
     /// A step of the gateway's own did something.
@@ -111,7 +130,9 @@ fn verdict(verdict: &Verdict) -> Value {
             json!({ "respond": head.status.as_u16(), "bodyBytes": body.len() })
         }
         Verdict::Respond(Reply::Staged) => json!({ "respond": "from the cache" }),
-        Verdict::Reject(failure) => json!({ "reject": failure.status.as_u16(), "reason": failure.reason }),
+        Verdict::Reject(failure) => {
+            json!({ "reject": failure.status.as_u16(), "reason": failure.reason, "message": failure.message })
+        }
     }
 }
 

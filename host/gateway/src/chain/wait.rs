@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use serde_json::json;
+use tollgate_core::place::Phase;
 use tollgate_document::WaitFor;
-use tollgate_runtime::Exchange;
+use tollgate_expression::Needs;
+use tollgate_runtime::{Exchange, Statement};
 
-use super::{Failing, Stop, Walk};
+use super::{Failing, Received, Stop, Walk};
 use crate::body::Body;
 use crate::plan::{Step, Wait};
 use crate::respond::Rejection;
@@ -27,11 +29,23 @@ enum Branch {
     Abandoned,
 }
 
+/// Statements that may need a body in this phase, those in fragments and branches too.
+fn find_buffering<'s>(steps: &'s [Step], phase: Phase, found: &mut Vec<&'s Statement>) {
+    for step in steps {
+        match step {
+            Step::Statement(call) if call.statement.body_need(phase).is_some() => found.push(&call.statement),
+            Step::Statement(_) => {}
+            other => other.lists().into_iter().for_each(|list| find_buffering(list, phase, found)),
+        }
+    }
+}
+
 impl Walk {
     pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Stop> {
         let wait_for = self.compute(wait.wait_for.needs(), |exchange| wait.wait_for.get(exchange)).await;
         let any = wait_for.map_err(|failing| self.failed(&wait.own, failing))? == WaitFor::Any;
-        let needs = wait.steps.iter().fold(tollgate_expression::Needs::default(), |needs, step| needs | step.needs());
+        let needs = wait.steps.iter().fold(Needs::default(), |needs, step| needs | step.needs());
+        let needs = needs | self.needs_of_statements(&wait.steps).await;
         self.show(needs).await.map_err(|failing| self.failed(&wait.own, failing))?;
         self.hide();
         let before = self.exchange().map(Exchange::branch);
@@ -43,6 +57,31 @@ impl Walk {
         let count = branches.iter().filter(|branch| matches!(branch, Branch::Ended(..))).count();
         self.trace_own(&wait.own, || json!({ "for": if any { "any" } else { "all" }, "ended": count }));
         self.join(&before, branches)
+    }
+
+    /// The body that statements in these steps are going to see: each step has a copy of what is in memory, and a body
+    /// that streams is there once.
+    async fn needs_of_statements(&mut self, steps: &[Step]) -> Needs {
+        let phase = self.phase();
+        let mut buffering = Vec::new();
+        find_buffering(steps, phase, &mut buffering);
+        for statement in buffering {
+            if self.wants_body(statement, phase).await {
+                return match phase {
+                    Phase::OnRequest => Needs { request_body: true, ..Needs::default() },
+                    Phase::OnResponse | Phase::OnError => Needs { response_body: true, ..Needs::default() },
+                };
+            }
+        }
+        Needs::default()
+    }
+
+    /// Asks a statement that needs bodies only sometimes. One that can't say will fail when it is called.
+    async fn wants_body(&mut self, statement: &Statement, phase: Phase) -> bool {
+        let Some(exchange) = self.exchange.take() else { return false };
+        let (exchange, wants) = self.leases.wants_body(statement, phase, exchange).await;
+        self.exchange = exchange;
+        wants.unwrap_or(false)
     }
 
     /// A step on a copy of the exchange.
@@ -58,6 +97,8 @@ impl Walk {
             staged_names: Vec::new(),
             section: self.section,
             origin_time: None,
+            received: Received::default(),
+            upgrade: None,
         };
         let step = step.clone();
         Branch::Running(Box::pin(async move {

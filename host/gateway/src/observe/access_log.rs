@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tollgate_core::fault::Blame;
 
 use super::time::push_time;
-use crate::forwarded::push_address;
+use crate::forwarded::address_text;
 use crate::json::{push_number, push_string};
 
 /// A buffer is handed over when it holds this much: a few hundred lines.
@@ -288,7 +288,7 @@ fn push_line(out: &mut Vec<u8>, line: &Line<'_>) {
         push_string(out, span_id.as_bytes());
     }
     out.extend_from_slice(b",\"client_ip\":\"");
-    push_address(out, line.client_ip);
+    out.extend_from_slice(&address_text(line.client_ip));
     out.extend_from_slice(b"\",\"method\":");
     push_text(out, line.method.as_bytes());
     out.extend_from_slice(b",\"path\":");

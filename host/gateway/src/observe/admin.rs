@@ -107,7 +107,7 @@ pub fn start(
         None => TcpListener::bind(wanted)?,
     };
     let address = listener.local_addr()?;
-    let socket = Inherited { wanted, listener: listener.try_clone()? };
+    let socket = Inherited { wanted, is_tls: false, listener: listener.try_clone()? };
     listener.set_nonblocking(true)?;
     let (stop, stopped) = oneshot::channel();
     std::thread::Builder::new().name("admin".into()).spawn(move || {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tollgate_core::fault::FaultKind;
 use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
-use tollgate_runtime::{Runtime, Statement, Totals};
+use tollgate_runtime::{LookedUp, QuotaHealth, Runtime, Statement, Totals};
 
 use crate::overload::Overload;
 use crate::plan::Plan;
@@ -27,6 +27,8 @@ struct Row {
     /// By the first digit of the status.
     by_class: [AtomicU64; 6],
     micros: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
 }
 
 impl Traffic {
@@ -45,11 +47,27 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// Count what a cache said, if one was asked.
+    pub(crate) fn count_lookup(&self, worker: usize, said: Option<LookedUp>) {
+        let (Some(row), Some(said)) = (self.workers.get(worker), said) else { return };
+        let counter = match said {
+            LookedUp::Hit => &row.cache_hits,
+            LookedUp::Miss => &row.cache_misses,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Write the page.
 pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &Traffic, dropped_log_lines: u64) {
     // Writing to a String can't fail.
     let _ = write_gateway(out, plan, traffic, dropped_log_lines);
+    let _ = write_cache(out, traffic, runtime);
     let _ = write_statements(out, &plan.statements.iter().map(|s| &**s).collect::<Vec<_>>());
+    if let Some(health) = runtime.services().quotas.health() {
+        let _ = write_quotas(out, health);
+    }
     runtime.services().metrics.write(out);
 }
 
@@ -97,6 +115,25 @@ fn write_gateway(out: &mut String, plan: &Plan, traffic: &Traffic, dropped_log_l
     writeln!(out, "tollgate_access_log_dropped_total {dropped_log_lines}")
 }
 
+fn write_cache(out: &mut String, traffic: &Traffic, runtime: &Runtime) -> std::fmt::Result {
+    let sum =
+        |of: fn(&Row) -> &AtomicU64| -> u64 { traffic.workers.iter().map(|row| of(row).load(Ordering::Relaxed)).sum() };
+    header(out, "tollgate_cache_requests_total", "counter", "Requests that a cache was asked for, by what it said.")?;
+    writeln!(out, "tollgate_cache_requests_total{{result=\"hit\"}} {}", sum(|row| &row.cache_hits))?;
+    writeln!(out, "tollgate_cache_requests_total{{result=\"miss\"}} {}", sum(|row| &row.cache_misses))?;
+    header(out, "tollgate_cache_bytes", "gauge", "Bytes of cached responses, about.")?;
+    writeln!(out, "tollgate_cache_bytes {}", runtime.services().cache.bytes())
+}
+
+fn write_quotas(out: &mut String, health: &QuotaHealth) -> std::fmt::Result {
+    let failures = "Times that used quotas could not be written to the disk.";
+    header(out, "tollgate_quota_write_failures_total", "counter", failures)?;
+    writeln!(out, "tollgate_quota_write_failures_total {}", health.write_failures())?;
+    let damaged = "Times that the file of used quotas was found damaged and set aside.";
+    header(out, "tollgate_quota_file_damaged_total", "counter", damaged)?;
+    writeln!(out, "tollgate_quota_file_damaged_total {}", health.times_damaged())
+}
+
 /// One metric of a statement's totals: name, help, and its lines' extra labels and values.
 type Metric = (&'static str, &'static str, fn(&Totals, &mut dyn FnMut(&str, f64)));
 
@@ -141,6 +178,14 @@ fn write_statements(out: &mut String, statements: &[&Statement]) -> std::fmt::Re
                 });
             }
         }
+    }
+    let name = "tollgate_policy_quarantined";
+    header(out, name, "gauge", "1 while a statement has failed too often and isn't called.")?;
+    for statement in statements {
+        let identity = &statement.identity;
+        let (id, policy, place) = (&identity.statement, &identity.name, &identity.position.place);
+        let shut = u8::from(statement.quarantine.is_shut());
+        writeln!(out, "{name}{{statement=\"{id}\",policy=\"{policy}\",place=\"{place}\"}} {shut}")?;
     }
     Ok(())
 }

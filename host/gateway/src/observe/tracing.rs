@@ -11,9 +11,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tollgate_runtime::{Exchange, Trace};
-
-use crate::plan::Secrets;
+use tollgate_runtime::{Exchange, LastError, Secrets, Trace};
 
 /// The request header that asks for a trace. It never goes to an origin.
 pub(crate) const DEBUG_AUTHORIZATION: HeaderName = HeaderName::from_static("tollgate-debug-authorization");
@@ -102,7 +100,7 @@ impl TraceDesk {
     ) {
         let (steps, dropped) = trace.into_parts();
         let route = &exchange.facts.route;
-        let told = json!({
+        let mut told = json!({
             "id": id,
             "method": exchange.request.method.as_str(),
             "url": exchange.original_target.as_str(),
@@ -113,15 +111,12 @@ impl TraceDesk {
             "subscription": exchange.facts.subscription.as_ref().map(|subscription| &subscription.id),
             "status": status.as_u16(),
             "elapsedUs": u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-            "lastError": exchange.last_error.as_ref().map(|error| json!({
-                "source": error.source,
-                "reason": error.reason,
-                "message": error.message,
-            })),
+            "lastError": exchange.last_error.as_ref().map(told_error),
             "steps": Value::Array(steps),
             "dropped": dropped,
         });
-        let text = secrets.hidden_in_json(told.to_string());
+        secrets.hide_in(&mut told);
+        let text = told.to_string();
         let mut kept = lock(&self.kept);
         kept.bytes += text.len();
         kept.traces.push_back((id.to_owned(), text));
@@ -140,6 +135,21 @@ impl TraceDesk {
     pub fn ids(&self) -> Vec<String> {
         lock(&self.kept).traces.iter().rev().map(|(id, _)| id.clone()).collect()
     }
+}
+
+/// As `last_error` has it in expressions.
+fn told_error(error: &LastError) -> Value {
+    let at = error.at.as_deref();
+    json!({
+        "source": error.source,
+        "reason": error.reason,
+        "message": error.message,
+        "scope": at.map(|at| at.scope.name()),
+        "section": at.map(|at| at.section.name()),
+        "path": at.map(|at| &at.path),
+        "policyId": at.and_then(|at| at.id.as_ref()),
+        "status": error.status,
+    })
 }
 
 fn digest(text: &[u8]) -> [u8; 32] {

@@ -8,22 +8,27 @@ use http::{HeaderName, Method};
 use tollgate_core::base_url::BaseUrl;
 use tollgate_core::place::Section;
 use tollgate_document::{
-    Diagnostics, Document, Isolation, Known, Mark, Mode, OnFailure, OriginTls, PolicyDocument, SubscriptionScope,
-    SubscriptionState, nearest,
+    Diagnostics, Document, Isolation, Known, Mark, Mode, NamedText, OnFailure, OriginTls, PolicyDocument,
+    SubscriptionScope, SubscriptionState,
 };
 use tollgate_runtime::{
-    Admitted, ConfigProblem, OperationFacts, RouteFacts, Runtime, Statement, StatementSettings, SubscriptionFacts,
+    Admitted, ConfigProblem, OperationFacts, RouteFacts, Runtime, Secrets, Statement, StatementSettings,
+    SubscriptionFacts,
 };
 
 use super::components::{BuiltIn, Components};
 use super::flatten::effective;
-use super::secrets::Secrets;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::balance::{Backend, Breakers, Member};
+use crate::body::trailers::TrailerNames;
+use crate::cache::{Caching, Flights};
+use crate::certificates::Certificates;
+use crate::hop::Via;
 use crate::route::{ApiTable, OperationTable};
+use crate::serve::check;
 use crate::upstream::{Origin, Timeouts, Trust};
 
 /// Makes plans; keeps what can be used again for the next one.
@@ -32,6 +37,8 @@ pub struct PlanBuilder {
     components: Components,
     breakers: Breakers,
     generations: AtomicU64,
+    /// Those under way stay when the plan changes.
+    flights: Arc<Flights>,
 }
 
 /// The steps of a plan, by the place of their entry.
@@ -52,6 +59,9 @@ impl Steps {
 struct Common {
     backends: Arc<HashMap<String, Arc<Backend>>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
+    flights: Arc<Flights>,
+    trailers: Arc<TrailerNames>,
+    via: Option<Via>,
 }
 
 impl PlanBuilder {
@@ -62,6 +72,7 @@ impl PlanBuilder {
             components: Components::new(built_ins),
             breakers: Breakers::default(),
             generations: AtomicU64::new(1),
+            flights: Arc::default(),
         }
     }
 
@@ -78,15 +89,18 @@ impl PlanBuilder {
 
     /// Make a plan. Errors go to `diagnostics`, which may hold some already; a plan comes out only if it stays empty.
     pub fn build(&self, document: &Document, diagnostics: &mut Diagnostics) -> Option<Plan> {
-        let steps = self.steps(document, diagnostics);
-        let common = common(document, &self.breakers, diagnostics);
+        let secrets = secrets_of(document);
+        let steps = self.steps(document, &secrets, diagnostics);
+        let common = common(document, &self.flights, &self.breakers, diagnostics);
         let keys = key_table(document);
+        let certificates = document.tls.as_ref().and_then(|tls| Certificates::load(tls, diagnostics));
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());
         for (number, api) in document.apis.iter().enumerate() {
             api_table.insert(&api.path, number);
             apis.extend(build_api(document, number, &common, &steps, diagnostics));
         }
+        let nowhere = nowhere(document, &common, &steps);
         if !diagnostics.is_empty() {
             return None;
         }
@@ -95,44 +109,51 @@ impl PlanBuilder {
         Some(Plan {
             api_table,
             apis,
+            nowhere,
             keys,
             trusted_proxies: document.trusted_proxies.clone(),
+            certificates,
+            underscores: document.underscores,
+            trailers: common.trailers,
             request_body_bytes: document.limits.request_body_bytes,
-            secrets: Secrets::of(document),
+            client_ipv6_prefix: document.limits.client_ipv6_prefix,
+            key_guesses: document.limits.key_guesses,
+            secrets,
             statements: all,
             generation: self.generations.fetch_add(1, Ordering::Relaxed),
         })
     }
 
-    fn steps(&self, document: &Document, diagnostics: &mut Diagnostics) -> Steps {
+    fn steps(&self, document: &Document, secrets: &Secrets, diagnostics: &mut Diagnostics) -> Steps {
         let customs = self.components.customs(&self.runtime, &document.components, diagnostics);
         let mut steps = Steps::default();
+        let component = |statement: &tollgate_document::Statement, diagnostics: &mut Diagnostics| {
+            if let Some(custom) = customs.get(&statement.name) {
+                return custom.clone();
+            }
+            // None for an unknown name, which the document's reader has reported.
+            let admitted = self.components.built_in(&self.runtime, &statement.name)?;
+            let refused = |error| diagnostics.push(statement.mark(), format!("`{}`: {error}", statement.name));
+            admitted.map_err(refused).ok()
+        };
         for policies in document.policy_documents() {
             let mut seen = Vec::new();
             for (_, statement) in policies.statements() {
-                let admitted = match customs.get(&statement.name) {
-                    Some(custom) => custom.clone(),
-                    None => match self.components.built_in(&self.runtime, &statement.name) {
-                        Some(Ok(admitted)) => Some(admitted),
-                        Some(Err(error)) => {
-                            diagnostics.push(statement.mark(), format!("`{}`: {error}", statement.name));
-                            None
-                        }
-                        // An unknown name, which the document's reader has reported.
-                        None => None,
-                    },
-                };
-                let Some(admitted) = admitted else { continue };
+                let Some(admitted) = component(statement, diagnostics) else { continue };
                 // Its configuration first: what is said of a statement is one thing at a time.
-                if let Some(made) = self.statement(document, statement, &admitted, diagnostics) {
+                if let Some(made) = self.statement(document, statement, &admitted, secrets, diagnostics) {
                     standing::check(statement, &admitted, &mut seen, diagnostics);
                     steps.statements.insert(statement.place().to_owned(), Arc::new(made));
                 }
             }
         }
+        for (_, statement) in document.unused_fragments.statements() {
+            if let Some(admitted) = component(statement, diagnostics) {
+                self.statement(document, statement, &admitted, secrets, diagnostics);
+            }
+        }
         let statement = |place: &str| steps.statements.get(place).cloned();
-        let secrets = Secrets::of(document);
-        let maker = Maker { file: diagnostics.file(), secrets: &secrets, statement: &statement };
+        let maker = Maker { file: diagnostics.file(), secrets, statement: &statement };
         let mut by_place = HashMap::new();
         for policies in document.policy_documents() {
             for entry in Section::ALL.into_iter().flat_map(|section| policies.section(section).unwrap_or_default()) {
@@ -150,19 +171,21 @@ impl PlanBuilder {
         document: &Document,
         statement: &tollgate_document::Statement,
         admitted: &Arc<Admitted>,
+        secrets: &Secrets,
         diagnostics: &mut Diagnostics,
     ) -> Option<Statement> {
+        problems::check_kinds(statement, admitted, diagnostics);
         let isolation = match statement.isolation {
             Isolation::Warm => tollgate_runtime::Isolation::Warm,
             Isolation::Fresh => tollgate_runtime::Isolation::Fresh,
         };
-        let secrets = Secrets::of(document);
-        let maker = Maker { file: diagnostics.file(), secrets: &secrets, statement: &|_| None };
+        let maker = Maker { file: diagnostics.file(), secrets, statement: &|_| None };
         let settings = StatementSettings {
             position: steps::position(diagnostics.file(), &statement.placed),
             scope_place: statement.placed.scope_place.clone(),
             expressions: statement.expressions.iter().map(|located| maker.expression(located)).collect(),
             egress: egress::of(document, statement),
+            secrets: secrets.clone(),
             on_failure: match statement.on_failure {
                 OnFailure::Closed => tollgate_runtime::OnFailure::Closed,
                 OnFailure::Open => tollgate_runtime::OnFailure::Open,
@@ -173,11 +196,14 @@ impl PlanBuilder {
             },
         };
         match self.runtime.link(&settings.key(), admitted, &statement.config, &statement.limits, isolation) {
-            Ok(unit) => Some(Statement::new(&self.runtime, unit, settings)),
+            Ok(unit) => {
+                references::check(document, statement, diagnostics);
+                Some(Statement::new(&self.runtime, unit, settings))
+            }
             Err(problems) => {
                 let is_news = |problem: &ConfigProblem| !statement.refused.contains(&problem.pointer);
                 for problem in problems.into_iter().filter(is_news) {
-                    report(statement, admitted, &problem, diagnostics);
+                    problems::report(statement, &problem, diagnostics);
                 }
                 None
             }
@@ -185,31 +211,12 @@ impl PlanBuilder {
     }
 }
 
-/// Put a problem with a configuration at its place, with the nearest key for an unknown one.
-fn report(
-    statement: &tollgate_document::Statement,
-    admitted: &Admitted,
-    problem: &ConfigProblem,
-    diagnostics: &mut Diagnostics,
-) {
-    let mut message = format!("`{}`: {}", statement.name, problem.message);
-    let mark = match &problem.unexpected {
-        Some(key) => {
-            let known = admitted.manifest.configuration.get("properties").and_then(|p| p.as_object());
-            let keys: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-            // Only the outermost object's keys are known without following the schema's references.
-            if problem.pointer.is_empty() {
-                match nearest(key, keys.iter().copied()) {
-                    Some(near) => message.push_str(&format!("; did you mean `{near}`?")),
-                    None if !keys.is_empty() => message.push_str(&format!("; it takes {}", keys.join(", "))),
-                    None => {}
-                }
-            }
-            statement.mark_of_key(&problem.pointer, key)
-        }
-        None => statement.mark_at(&problem.pointer),
-    };
-    diagnostics.push(mark, message);
+/// What nothing that people read may hold.
+fn secrets_of(document: &Document) -> Secrets {
+    Secrets::of(document.named_values.iter().filter_map(|named| match &named.value {
+        NamedText::Secret(secret) => Some(secret.reveal()),
+        NamedText::Plain(_) => None,
+    }))
 }
 
 fn number_of<'a>(mut ids: impl Iterator<Item = &'a str>, id: &str) -> Option<usize> {
@@ -276,7 +283,7 @@ fn target(
     }
 }
 
-fn common(document: &Document, breakers: &Breakers, diagnostics: &mut Diagnostics) -> Common {
+fn common(document: &Document, flights: &Arc<Flights>, breakers: &Breakers, diagnostics: &mut Diagnostics) -> Common {
     let mut backends = HashMap::new();
     let mut urls = BTreeMap::new();
     for backend in &document.backends {
@@ -297,7 +304,13 @@ fn common(document: &Document, breakers: &Breakers, diagnostics: &mut Diagnostic
         });
         backends.insert(backend.id.clone(), Backend::new(members.collect()));
     }
-    Common { backends: Arc::new(backends), backend_urls: Arc::new(urls) }
+    Common {
+        backends: Arc::new(backends),
+        backend_urls: Arc::new(urls),
+        trailers: Arc::new(TrailerNames::new(&document.trailers)),
+        via: document.via.as_deref().and_then(Via::new),
+        flights: Arc::clone(flights),
+    }
 }
 
 fn build_api(
@@ -315,12 +328,9 @@ fn build_api(
             None => Backend::single(target(&api.backend, &api.tls, api.mark, diagnostics)?),
         },
         backends: Arc::clone(&common.backends),
-        timeouts: Timeouts {
-            connect: api.timeouts.connect,
-            response_header: api.timeouts.response_header,
-            // An origin that streams may be silent as long as it may be before its head.
-            body_idle: api.timeouts.response_header,
-        },
+        timeouts: timeouts(&api.timeouts),
+        trailers: Arc::clone(&common.trailers),
+        via: common.via.clone(),
     });
     let holds_api = |product: &&tollgate_document::Product| product.apis.contains(&api.id);
     let products: Vec<usize> =
@@ -346,6 +356,7 @@ fn build_api(
     } else {
         api.operations.iter().map(|operation| made_of.chains(Some(operation))).collect()
     };
+    let nowhere = made_of.chain(None, None);
     let header = &api.subscription_key_names.header;
     Some(Api {
         path: api.path.clone(),
@@ -356,10 +367,52 @@ fn build_api(
             header_as_written: header.clone(),
             query: api.subscription_key_names.query.clone(),
         },
+        own_methods: methods.iter().flatten().filter(|method| !check::is_registered(method)).cloned().collect(),
+        upgrades: api.upgrades.clone(),
         total_timeout: api.timeouts.total,
         operations,
         chains,
+        nowhere,
     })
+}
+
+/// What runs for requests that no API takes: the global on-error section. Nothing is sent from there, so where to
+/// doesn't matter; names below `.invalid` lead nowhere (RFC 6761 §6.4).
+fn nowhere(document: &Document, common: &Common, steps: &Steps) -> Option<Arc<Chain>> {
+    let on_error = effective(&[&document.policies], Section::OnError, steps);
+    if on_error.is_empty() {
+        return None;
+    }
+    let url = BaseUrl::parse("http://nowhere.invalid").ok()?;
+    let target = Target { origin: Origin::of(&url, None).ok()?, base: String::new() };
+    let limits = &document.limits.timeouts;
+    let forwarding = Forwarding {
+        path: String::new(),
+        backend: Backend::single(target),
+        backends: Arc::clone(&common.backends),
+        timeouts: timeouts(limits),
+        trailers: Arc::clone(&common.trailers),
+        via: None,
+    };
+    let facts = RouteFacts {
+        api: String::new(),
+        api_path: String::new(),
+        operation: None,
+        product: None,
+        backend: url,
+        backends: Arc::clone(&common.backend_urls),
+    };
+    let sections = [Vec::new(), Vec::new(), Vec::new(), on_error];
+    Some(Arc::new(Chain::new(Arc::new(facts), Arc::new(forwarding), sections)))
+}
+
+fn timeouts(of: &tollgate_document::Timeouts) -> Timeouts {
+    Timeouts {
+        connect: of.connect,
+        response_header: of.response_header,
+        // An origin that streams may be silent as long as it may be before its head.
+        body_idle: of.response_header,
+    }
 }
 
 /// What the chains of an API are made of.
@@ -403,6 +456,8 @@ impl Ingredients<'_> {
             backends: Arc::clone(&self.common.backend_urls),
         };
         let sections = Section::ALL.map(|section| effective(&scopes, section, self.steps));
-        Arc::new(Chain::new(Arc::new(facts), Arc::clone(self.forwarding), sections))
+        let settings = operation.map_or(self.api.cache.as_ref(), |operation| operation.cache.as_ref());
+        let caching = settings.map(|settings| Arc::new(Caching::new(settings, &self.common.flights)));
+        Arc::new(Chain::new(Arc::new(facts), Arc::clone(self.forwarding), sections).with_caching(caching))
     }
 }

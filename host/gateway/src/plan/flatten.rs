@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tollgate_core::place::{Scope, Section};
-use tollgate_document::{Entry, PolicyDocument};
+use tollgate_document::{Entry, HttpVersion, PolicyDocument};
 use tollgate_runtime::Position;
 
 use super::build::Steps;
@@ -52,5 +52,6 @@ fn default_forward() -> Forward {
         follow_redirects: Setting::Fixed(false),
         buffer_request_body: false,
         fail_on_error_status_code: false,
+        http_version: HttpVersion::Http1,
     }
 }

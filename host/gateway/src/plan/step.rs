@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_document::WaitFor;
+use tollgate_document::{HttpVersion, WaitFor};
 use tollgate_expression::{Needs, Value};
 use tollgate_runtime::{Exchange, Failed, Position, Statement, StatementExpression};
 
@@ -49,6 +49,8 @@ pub(crate) struct Forward {
     pub(crate) buffer_request_body: bool,
     /// 400 and more are failures.
     pub(crate) fail_on_error_status_code: bool,
+    /// What is spoken with the origin.
+    pub(crate) http_version: HttpVersion,
 }
 
 pub(crate) struct SetVariable {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use tollgate_document::{Condition, Entry, Located, Mark, Placed};
 use tollgate_expression::{Dynamic, Needs, Value};
-use tollgate_runtime::{Position, Statement, StatementExpression};
+use tollgate_runtime::{Position, Secrets, Statement, StatementExpression};
 
-use super::secrets::Secrets;
 use super::step::{
     Branch, Call, Choose, Forward, Group, LimitConcurrency, Own, Retry, SetVariable, Setting, Step, Wait,
 };
@@ -39,6 +38,14 @@ pub(super) fn position(file: &Path, placed: &Placed) -> Arc<Position> {
     })
 }
 
+/// An expression over several lines as one: it goes into logs, and with `last_error.message` into headers.
+fn one_line(source: &str) -> String {
+    match source.contains(|c: char| c.is_control()) {
+        true => source.split_whitespace().collect::<Vec<_>>().join(" "),
+        false => source.to_owned(),
+    }
+}
+
 impl Maker<'_> {
     /// The step of an entry; none for `base`, and for what couldn't be made. Within a `retry`, what is sent to the
     /// origin may be sent again, so its body is kept.
@@ -60,6 +67,7 @@ impl Maker<'_> {
                 follow_redirects: self.setting(&forward.follow_redirects),
                 buffer_request_body: forward.buffer_request_body || is_repeated,
                 fail_on_error_status_code: forward.fail_on_error_status_code,
+                http_version: forward.http_version,
             })),
             Entry::SetVariable(set) => Step::SetVariable(Arc::new(SetVariable {
                 own: self.own("set-variable", &set.placed),
@@ -123,7 +131,7 @@ impl Maker<'_> {
     }
 
     fn shown(&self, dynamic: Dynamic, mark: Mark) -> StatementExpression {
-        let shown = self.secrets.hidden(dynamic.source().to_owned());
+        let shown = one_line(&self.secrets.hidden(dynamic.source().to_owned()));
         StatementExpression::new(dynamic, shown, source(self.file, mark))
     }
 

@@ -14,7 +14,11 @@ pub(crate) fn check<B>(request: &mut Request<B>, settings: &Settings) -> Result<
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Rejection::MethodNotAllowed);
     }
-    check_transfer_coding(request.headers())?;
+    if request.version() == Version::HTTP_2 {
+        check_http2(request, settings)?;
+    } else {
+        check_transfer_coding(request.headers())?;
+    }
     let is_http_10 = request.version() == Version::HTTP_10;
     check_host(request.headers(), is_http_10)?;
     check_target(request, settings.uri_bytes)?;
@@ -24,6 +28,85 @@ pub(crate) fn check<B>(request: &mut Request<B>, settings: &Settings) -> Result<
         Some(_) if is_http_10 => Ok(false),
         Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(true),
         Some(_) => Err(Rejection::ExpectationFailed),
+    }
+}
+
+/// Is it a method that somebody has defined (IANA's registry of HTTP methods)? What isn't has no meaning that a gateway
+/// could rely on, such as whether a body is expected, so an API has to name it. `PRI` is nobody's.
+pub(crate) fn is_registered(method: &Method) -> bool {
+    const REGISTERED: [&str; 31] = [
+        "ACL",
+        "BASELINE-CONTROL",
+        "BIND",
+        "CHECKIN",
+        "CHECKOUT",
+        "COPY",
+        "LABEL",
+        "LINK",
+        "LOCK",
+        "MERGE",
+        "MKACTIVITY",
+        "MKCALENDAR",
+        "MKCOL",
+        "MKREDIRECTREF",
+        "MKWORKSPACE",
+        "MOVE",
+        "ORDERPATCH",
+        "PROPFIND",
+        "PROPPATCH",
+        "QUERY",
+        "REBIND",
+        "REPORT",
+        "SEARCH",
+        "UNBIND",
+        "UNCHECKOUT",
+        "UNLINK",
+        "UNLOCK",
+        "UPDATE",
+        "UPDATEREDIRECTREF",
+        "VERSION-CONTROL",
+        "PURGE",
+    ];
+    matches!(
+        *method,
+        Method::GET | Method::POST | Method::PUT | Method::DELETE | Method::HEAD | Method::OPTIONS | Method::PATCH
+    ) || REGISTERED.contains(&method.as_str())
+}
+
+/// HTTP/2 says in other places what is checked below (RFC 9113 §8.3.1); put it where HTTP/1 has it. h2 has refused
+/// connection fields, lengths that don't fit and characters that no field may have.
+fn check_http2<B>(request: &mut Request<B>, settings: &Settings) -> Result<(), Rejection> {
+    if request.headers().len() > settings.header_lines {
+        return Err(Rejection::HeadersTooLarge);
+    }
+    let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+    if !path.starts_with('/') {
+        return Err(Rejection::MalformedTarget);
+    }
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    if let (Some(authority), Some(host)) = (authority, hosts.next())
+        && (!authority.eq_ignore_ascii_case(host.as_bytes()) || hosts.next().is_some())
+    {
+        return Err(Rejection::MalformedHost);
+    }
+    if let Some(authority) = authority {
+        let host = HeaderValue::from_bytes(authority).map_err(|_| Rejection::MalformedHost)?;
+        request.headers_mut().insert(header::HOST, host);
+    }
+    join_cookies(request.headers_mut());
+    Ok(())
+}
+
+/// RFC 9113 §8.2.3: a cookie in pieces is one, and nobody behind HTTP/1 knows of pieces.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut pieces = headers.get_all(header::COOKIE).iter();
+    if pieces.next().is_none() || pieces.next().is_none() {
+        return;
+    }
+    let pieces: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, cookie);
     }
 }
 
@@ -165,6 +248,38 @@ mod tests {
             assert_eq!(get(target, &[("host", "a")]), Err(Rejection::MalformedTarget), "{target}");
         }
         assert_eq!(verdict("OPTIONS", "*", Version::HTTP_11, &[("host", "a")]), Err(Rejection::MalformedTarget));
+    }
+
+    fn http2(target: &str, headers: &[(&str, &str)]) -> Result<String, Rejection> {
+        verdict("GET", target, Version::HTTP_2, headers)
+    }
+
+    #[test]
+    fn the_authority_of_http_2_is_the_host_and_a_host_beside_it_says_the_same() {
+        assert_eq!(http2("http://a:1/x?y", &[]), Ok("a:1 /x?y".into()));
+        assert_eq!(http2("https://a/", &[("host", "A")]), Ok("a /".into()));
+        assert_eq!(http2("/x", &[("host", "a")]), Ok("a /x".into()));
+        for (target, hosts) in [
+            ("http://a/", &["b"][..]),
+            ("http://a/", &["a", "a"]),
+            ("http://u@a/", &[]),
+            ("/", &[]),
+            ("/", &["a", "a"]),
+        ] {
+            let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+            assert!(http2(target, &headers).is_err(), "{target} {hosts:?}");
+        }
+        assert_eq!(http2("*", &[("host", "a")]), Err(Rejection::MalformedTarget));
+    }
+
+    #[test]
+    fn a_cookie_in_pieces_is_one() {
+        let mut headers = HeaderMap::new();
+        for piece in ["a=1", "b=2"] {
+            headers.append("cookie", HeaderValue::from_static(piece));
+        }
+        join_cookies(&mut headers);
+        assert_eq!(headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::Settings;
+use crate::tunnel::Agreed;
 
 /// How long a connection stays after its last response so that the client can read it: what arrives on a socket
 /// that was closed is answered with a reset, which takes away what the client hasn't read yet.
@@ -61,6 +62,8 @@ pub(crate) struct Watch {
     /// The client is told of the end of a body by the end of the connection alone (HTTP/1.0).
     ends_by_closing: Cell<bool>,
     reset: Cell<bool>,
+    /// What the connection becomes when its 101 is written.
+    agreed: RefCell<Option<Box<Agreed>>>,
 }
 
 impl Watch {
@@ -77,6 +80,7 @@ impl Watch {
             linger: Cell::new(false),
             ends_by_closing: Cell::new(false),
             reset: Cell::new(false),
+            agreed: RefCell::new(None),
         }
     }
 
@@ -176,6 +180,24 @@ impl Watch {
             self.enter(Phase::Lingering);
         }
         lingers
+    }
+
+    /// The origin has agreed to another protocol.
+    pub(crate) fn agree(&self, agreed: Agreed) {
+        *self.agreed.borrow_mut() = Some(Box::new(agreed));
+    }
+
+    /// What the connection is from now on, if that isn't HTTP. Nothing is waited for here then.
+    pub(crate) fn take_agreed(&self) -> Option<Box<Agreed>> {
+        let agreed = self.agreed.borrow_mut().take()?;
+        self.phase.set(Phase::Exchange);
+        self.linger.set(false);
+        Some(agreed)
+    }
+
+    /// Is a head waited for that has begun, and was everything written that was to be?
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.phase.get() == Phase::Head && self.write_waits.get().is_none()
     }
 
     /// Must the connection end with a reset, because any other end would make half a body look whole?

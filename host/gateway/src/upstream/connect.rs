@@ -9,15 +9,31 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, TlsStream};
 use tollgate_core::egress;
 
 use super::resolve::Resolver;
-use super::socket::Socket;
-use super::stream::Stream;
+use super::socket::{OriginStream, Socket};
 use super::{ConnectFault, Origin, UpstreamError};
+use crate::stream::Stream;
 
-pub(super) async fn connect(resolver: &Resolver, origin: &Origin, within: Duration) -> Result<Stream, UpstreamError> {
+/// What is offered within TLS (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alpn {
+    /// Nothing: HTTP/1.1 is what is spoken then.
+    None,
+    /// HTTP/2 alone.
+    Http2,
+    /// HTTP/2 rather than HTTP/1.1.
+    Http2Or1,
+}
+
+pub(super) async fn connect(
+    resolver: &Resolver,
+    origin: &Origin,
+    within: Duration,
+    alpn: Alpn,
+) -> Result<OriginStream, UpstreamError> {
     let deadline = Instant::now() + within;
     let addresses: Rc<[IpAddr]> = match origin.address {
         Some(address) => Rc::from([address]),
@@ -38,7 +54,7 @@ pub(super) async fn connect(resolver: &Resolver, origin: &Origin, within: Durati
             Ok(Ok(stream)) => {
                 // Without it, the end of a request can wait for the origin's delayed acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let secured = timeout_at(deadline, secure(origin, Socket::new(stream))).await;
+                let secured = timeout_at(deadline, secure(origin, Socket::new(stream), alpn)).await;
                 return secured.map_err(|_| UpstreamError::ConnectTimeout)?;
             }
             Ok(Err(error)) => failure = UpstreamError::Connect(fault(&error)),
@@ -49,12 +65,12 @@ pub(super) async fn connect(resolver: &Resolver, origin: &Origin, within: Durati
 }
 
 /// TLS, if the origin is to be reached by it.
-async fn secure(origin: &Origin, stream: Socket) -> Result<Stream, UpstreamError> {
+async fn secure(origin: &Origin, stream: Socket, alpn: Alpn) -> Result<OriginStream, UpstreamError> {
     let Some(trust) = &origin.tls else { return Ok(Stream::Plain(stream)) };
     let failed = UpstreamError::Connect(ConnectFault::Tls);
     let name = ServerName::try_from(origin.host.to_string()).map_err(|_| failed)?;
-    match TlsConnector::from(Arc::clone(&trust.config)).connect(name, stream).await {
-        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+    match TlsConnector::from(Arc::clone(trust.config(alpn))).connect(name, stream).await {
+        Ok(stream) => Ok(Stream::Tls(Box::new(TlsStream::Client(stream)))),
         Err(error) => {
             tracing::warn!(origin = origin.name(), %error, "the TLS handshake with an origin failed");
             let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
-use http_body::{Body as _, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::Response;
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -84,7 +84,7 @@ pub(crate) struct OriginBody {
 }
 
 impl OriginBody {
-    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(error) = self.failed {
             return Poll::Ready(Some(Err(error)));
         }
@@ -100,12 +100,12 @@ impl OriginBody {
             };
             match read {
                 Poll::Ready(Some(Ok(frame))) => {
-                    let Ok(chunk) = frame.into_data() else { continue };
                     self.waits = None;
-                    if self.incoming.is_end_stream() {
+                    // Nothing is behind trailers.
+                    if frame.is_trailers() || self.incoming.is_end_stream() {
                         self.end(cx);
                     }
-                    return Poll::Ready(Some(Ok(chunk)));
+                    return Poll::Ready(Some(Ok(frame)));
                 }
                 Poll::Ready(Some(Err(_))) => return self.fail(cx, BodyError::Broken),
                 Poll::Ready(None) => {
@@ -125,14 +125,14 @@ impl OriginBody {
 
     /// The error comes with the next poll: at once, hyper would throw away what it hasn't written yet, and the client
     /// would get less than there was.
-    fn fail(&mut self, cx: &Context<'_>, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {
+    fn fail(&mut self, cx: &Context<'_>, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.wire = None;
         self.failed = Some(error);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let idle = *self.waits.get_or_insert_with(Instant::now) + self.idle;
         let deadline = self.until.map_or(idle, |until| until.min(idle));
         match &mut self.wire {

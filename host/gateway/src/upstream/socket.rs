@@ -14,6 +14,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::stream::Stream;
+
 /// What became of a connection's bytes; shared with whoever uses the connection.
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -33,7 +35,10 @@ impl Account {
     }
 }
 
-pub(super) struct Socket {
+/// A connection to an origin, in cleartext or within TLS.
+pub(crate) type OriginStream = Stream<Socket>;
+
+pub(crate) struct Socket {
     stream: TcpStream,
     account: Rc<Account>,
 }

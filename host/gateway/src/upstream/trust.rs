@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use super::connect::Alpn;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -15,7 +16,9 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 pub struct Trust {
     /// Tells ways apart for the life of the process.
     id: u64,
-    pub(super) config: Arc<ClientConfig>,
+    plain: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
+    either: Arc<ClientConfig>,
 }
 
 /// Why certificates can't be used.
@@ -42,7 +45,7 @@ static OF_SYSTEM: LazyLock<Arc<Trust>> = LazyLock::new(|| {
         tracing::warn!(%problem, "some of the system's certificates can't be read");
     }
     roots.add_parsable_certificates(found.certs);
-    Arc::new(Trust { id: 0, config: Arc::new(with_roots(roots)) })
+    Arc::new(Trust::new(0, with_roots(roots)))
 });
 
 fn provider() -> Arc<CryptoProvider> {
@@ -77,14 +80,32 @@ impl Trust {
         if roots.is_empty() {
             return Err(TrustError::Empty(name));
         }
-        Ok(Arc::new(Trust { id: NEXT.fetch_add(1, Ordering::Relaxed), config: Arc::new(with_roots(roots)) }))
+        Ok(Arc::new(Trust::new(NEXT.fetch_add(1, Ordering::Relaxed), with_roots(roots))))
     }
 
     /// Anybody: `verify: false`.
     pub fn of_anybody() -> Arc<Trust> {
         let verifier = Arc::new(Anybody(provider()));
         let config = builder().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-        Arc::new(Trust { id: NEXT.fetch_add(1, Ordering::Relaxed), config: Arc::new(config) })
+        Arc::new(Trust::new(NEXT.fetch_add(1, Ordering::Relaxed), config))
+    }
+
+    fn new(id: u64, plain: ClientConfig) -> Trust {
+        let offering = |protocols: &[&[u8]]| {
+            let mut config = plain.clone();
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+            Arc::new(config)
+        };
+        let (http2, either) = (offering(&[b"h2"]), offering(&[b"h2", b"http/1.1"]));
+        Trust { id, plain: Arc::new(plain), http2, either }
+    }
+
+    pub(super) fn config(&self, alpn: Alpn) -> &Arc<ClientConfig> {
+        match alpn {
+            Alpn::None => &self.plain,
+            Alpn::Http2 => &self.http2,
+            Alpn::Http2Or1 => &self.either,
+        }
     }
 
     pub(super) fn id(&self) -> u64 {

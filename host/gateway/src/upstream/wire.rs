@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
@@ -19,8 +20,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::socket::Account;
-use super::stream::Stream;
+use super::socket::{Account, OriginStream};
 use super::{Unanswered, UpstreamError};
 use crate::body::{Body, BodyError, Flow};
 use crate::deadline::Alarm;
@@ -28,7 +28,9 @@ use crate::deadline::Alarm;
 pub(crate) struct Wire {
     sender: SendRequest<Body>,
     /// Nothing when it is over.
-    connection: Option<Connection<TokioIo<Stream>, Body>>,
+    connection: Option<Connection<TokioIo<OriginStream>, Body>>,
+    /// What is kept of it then, if it may be upgraded.
+    upgraded: Upgraded,
     alarm: Alarm,
     /// What became of the connection's bytes.
     account: Rc<Account>,
@@ -37,6 +39,13 @@ pub(crate) struct Wire {
     relay: Arc<Relay>,
     /// The relay as hyper knows it.
     relay_waker: Waker,
+}
+
+/// What becomes of a connection that is over for HTTP.
+enum Upgraded {
+    Never,
+    Perhaps,
+    Kept(Box<Connection<TokioIo<OriginStream>, Body>>),
 }
 
 /// Wakes the task that drives a connection, or doesn't.
@@ -86,14 +95,22 @@ impl Wake for Relay {
 
 impl Wire {
     /// `head_bytes` are those of a response's head; interim responses before it may have as many again.
-    pub(super) async fn new(http: &Builder, stream: Stream, head_bytes: usize) -> hyper::Result<Box<Wire>> {
-        let account = Rc::clone(stream.account());
+    pub(super) async fn new(http: &Builder, stream: OriginStream, head_bytes: usize) -> hyper::Result<Box<Wire>> {
+        let account = Rc::clone(stream.socket().account());
         let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
         let relay = Arc::new(Relay { mode: AtomicU8::new(MUTE), task: Mutex::new(Waker::noop().clone()) });
         let relay_waker = Waker::from(Arc::clone(&relay));
         let alarm = Alarm::new(Instant::now());
-        let head_bytes = (head_bytes as u64).saturating_mul(2);
-        Ok(Box::new(Wire { sender, connection: Some(connection), alarm, account, head_bytes, relay, relay_waker }))
+        Ok(Box::new(Wire {
+            sender,
+            connection: Some(connection),
+            upgraded: Upgraded::Never,
+            alarm,
+            account,
+            head_bytes: (head_bytes as u64).saturating_mul(2),
+            relay,
+            relay_waker,
+        }))
     }
 
     /// Move bytes. What comes of it shows in the response or its body.
@@ -107,8 +124,34 @@ impl Wire {
         }
         if is_over {
             // Dropping it gives back a request that it hasn't begun to write.
-            self.connection = None;
+            let over = self.connection.take();
+            if let (Upgraded::Perhaps, Some(over)) = (&self.upgraded, over) {
+                self.upgraded = Upgraded::Kept(Box::new(over));
+            }
         }
+    }
+
+    /// The next request asks for another protocol.
+    pub(super) fn may_be_upgraded(&mut self) {
+        self.upgraded = Upgraded::Perhaps;
+    }
+
+    /// The connection's bytes and what was read of them already, once it is over for HTTP.
+    pub(super) fn take_upgraded(&mut self) -> Option<(OriginStream, Bytes)> {
+        match std::mem::replace(&mut self.upgraded, Upgraded::Never) {
+            Upgraded::Kept(connection) => {
+                let parts = connection.into_parts();
+                Some((parts.io.into_inner(), parts.read_buf))
+            }
+            other => {
+                self.upgraded = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.connection.is_none()
     }
 
     /// Do something that hyper wakes the driver for, and that is followed by driving anyway.

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 use tollgate_core::message::Scheme;
 use tollgate_gateway::body::{Body, End, Flow, collect};
-use tollgate_gateway::listen::{Accepting, Listeners, accept};
+use tollgate_gateway::listen::{Accepting, Listeners, Sockets, accept};
 use tollgate_gateway::respond::{Rejection, error_response};
 use tollgate_gateway::serve::{Arrival, Handler, Patience, Server, Settings};
 use tollgate_gateway::upstream::{self, Origin, Timeouts, Upstream};
@@ -89,7 +89,7 @@ impl Handler for Proxy {
 impl Proxy {
     async fn forward(&self, mut request: Request<Body>, arrival: Arrival) -> Response<Body> {
         let is_head = request.method() == Method::HEAD;
-        hop::clean_request(request.headers_mut(), |_| false);
+        hop::clean_request(request.headers_mut(), true, |_| false);
         forwarded::identify(request.headers_mut(), arrival.peer.ip(), Scheme::Http, &[]);
         hop::set_host(request.headers_mut(), &self.origin);
         let answered = self.upstream.send(&self.origin, request, self.timeouts).await;
@@ -149,7 +149,9 @@ impl Gateway {
                 let upstream = Upstream::new(upstream::Settings::default(), Arc::new(RetryBudget::new(100, 100, 1)), 0);
                 let proxy = Proxy { upstream: upstream.clone(), origin, timeouts, seen: worker_seen };
                 tokio::task::spawn_local(async move { upstream.maintain().await });
-                accept(listeners, Server::new(proxy, settings), drained).await.unwrap();
+                accept(Sockets { plain: listeners, tls: Vec::new() }, Server::new(proxy, settings), drained)
+                    .await
+                    .unwrap();
             });
         });
         Gateway { address, seen, draining, worker: Some(worker) }

@@ -19,6 +19,7 @@ pub struct Exchange {
     /// Variables set so far.
     pub variables: BTreeMap<String, Value>,
     pub(crate) id: u64,
+    pub(crate) original_target: String,
     pub(crate) response: Option<Response>,
     pub(crate) staged_headers: Staged,
     pub(crate) cache_key: Option<String>,
@@ -44,6 +45,7 @@ impl Exchange {
         let mut state = world.state();
         state.requests += 1;
         Self {
+            original_target: request.target(),
             request,
             variables: BTreeMap::new(),
             id: state.requests,

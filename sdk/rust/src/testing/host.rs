@@ -25,6 +25,15 @@ pub(crate) mod context {
         with(|call| call.request.client_ip.clone())
     }
 
+    /// With the prefix that gateways have by default.
+    pub(crate) fn client_network() -> String {
+        let address = client_ip();
+        match address.parse::<std::net::Ipv6Addr>() {
+            Ok(v6) => format!("{}/64", std::net::Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            Err(_) => address,
+        }
+    }
+
     pub(crate) fn api_id() -> String {
         with(|call| call.request.api_id.clone())
     }
@@ -53,6 +62,10 @@ pub(crate) mod context {
         with(|call| call.statement.clone())
     }
 
+    pub(crate) fn original_target() -> String {
+        with(|call| call.original_target.clone())
+    }
+
     /// Time stands still unless the test lets it pass, and it can't during a call.
     pub(crate) fn elapsed_us() -> u64 {
         with(|_| 0)
@@ -75,6 +88,21 @@ pub(crate) mod context {
             call.staged_headers.append(name, value);
             if let Some(response) = &mut call.response {
                 response.headers.append(name, value);
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn staged_response_header(name: &str) -> Option<Vec<u8>> {
+        with(|call| call.staged_headers.value(name).map(<[u8]>::to_vec))
+    }
+
+    pub(crate) fn remove_response_header(name: &str) -> Result<(), HeaderError> {
+        check_header(name, None, false)?;
+        with(|call| {
+            call.staged_headers.remove(name);
+            if let Some(response) = &mut call.response {
+                response.headers.remove(name);
             }
         });
         Ok(())
@@ -207,8 +235,8 @@ pub(crate) mod metrics {
     use crate::testing::call::with;
 
     pub(crate) fn count(name: &str, value: f64, labels: &[Label]) -> Result<(), MetricError> {
-        if !is_name(name) || labels.len() > 8 || labels.iter().any(|label| !is_name(&label.name)) {
-            return Err(MetricError::Invalid("a name isn't [a-z_][a-z0-9_]*, or there are more than 8 labels".into()));
+        if !is_name(name) || labels.len() > 10 || labels.iter().any(|label| !is_name(&label.name)) {
+            return Err(MetricError::Invalid("a name isn't [a-z_][a-z0-9_]*, or there are more than 10 labels".into()));
         }
         if !value.is_finite() || value < 0.0 {
             return Err(MetricError::Invalid("the value is negative or not finite".into()));

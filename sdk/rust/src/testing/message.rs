@@ -14,6 +14,7 @@ pub(crate) struct Lines(pub(crate) Vec<(String, Vec<u8>)>);
 pub(crate) struct Staged {
     set: Lines,
     appended: Lines,
+    removed: Vec<String>,
 }
 
 impl Staged {
@@ -26,11 +27,18 @@ impl Staged {
         self.appended.append(name, value);
     }
 
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.set.remove(name);
+        self.appended.remove(name);
+        self.removed.push(name.to_ascii_lowercase());
+    }
+
     pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
         self.set.values(name).chain(self.appended.values(name)).next()
     }
 
     pub(crate) fn apply(&self, headers: &mut Lines) {
+        self.removed.iter().for_each(|name| headers.remove(name));
         self.set.0.iter().for_each(|(name, value)| headers.set(name, value));
         self.appended.0.iter().for_each(|(name, value)| headers.append(name, value));
     }

@@ -185,12 +185,13 @@ fn a_head_that_is_too_large_is_431() {
 }
 
 #[test]
-fn a_head_that_comes_too_slowly_closes_the_connection() {
+fn a_head_that_comes_too_slowly_is_408_and_closes_the_connection() {
     let origin = hello();
     let gateway = with_settings("limits: { request-header-timeout: 0.2 }", &origin);
     let mut slow = gateway.connect();
     slow.write(b"GET / HTTP/1.1\r\nhost: a\r\nx-").unwrap();
     let mut silent = gateway.connect();
+    assert_eq!(slow.read_response("GET").unwrap().status, 408);
     assert!(slow.closes_within(Duration::from_secs(10)));
     assert!(silent.closes_within(Duration::from_secs(10)), "and so does one that says nothing at all");
     assert_eq!(gateway.get("/").status, 200);

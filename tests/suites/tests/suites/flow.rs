@@ -135,6 +135,41 @@ fn a_retry_ends_when_its_count_is_used_up() {
     assert_eq!(seen.load(Ordering::SeqCst), 3);
 }
 
+/// A service that fails `failures` times.
+fn flaky(failures: usize) -> Origin {
+    let (origin, _) = recovering(failures);
+    origin
+}
+
+const ASKS_TWICE: &str = "  - retry:\n      condition: variables.a.status != 200\n      count: 1\n      interval: 0\n      \
+                          policies: [ { send-request: { response-variable-name: a, set-url: '{second}/a' } } ]\n";
+
+#[test]
+fn a_retry_behind_the_origin_keeps_its_response() {
+    let sections = format!(
+        "outbound:\n{ASKS_TWICE}  - set-header: {{ name: x-asked, value: \"${{string(variables.a.status) + response.reason}}\" }}\n"
+    );
+    let (origin, second) = (hello(), flaky(1));
+    let gateway = Gateway::with(&open_api(&sections)).origin(&origin).value("second", &second.url()).start();
+    let response = gateway.get("/");
+    assert_eq!((response.status, response.text()), (200, "hello"));
+    assert_eq!(response.headers.get("x-asked"), Some("200OK"));
+    assert_eq!(second.requests().len(), 2);
+}
+
+#[test]
+fn a_retry_in_on_error_keeps_the_error() {
+    let sections = format!(
+        "inbound: [ {{ check-header: {{ name: x-needed, failed-check-httpcode: 418 }} }} ]\non-error:\n{ASKS_TWICE}  \
+         - set-header: {{ name: x-reason, value: \"${{last_error.reason + string(variables.a.status)}}\" }}\n"
+    );
+    let (origin, second) = (hello(), flaky(1));
+    let gateway = Gateway::with(&open_api(&sections)).origin(&origin).value("second", &second.url()).start();
+    let response = gateway.get("/");
+    assert_eq!(response.status, 418, "{response:?}");
+    assert_eq!(response.headers.get("x-reason"), Some("HeaderNotFound200"));
+}
+
 #[test]
 fn a_second_origin_answers_when_the_first_cannot_be_reached() {
     let second = Origin::start(|_| Response::new(200).body("second"));
@@ -161,6 +196,24 @@ fn waiting_for_all_asks_at_the_same_time() {
     let origin = hello();
     let gateway = Gateway::with(&open_api(sections)).origin(&origin).value("second", &second.url()).start();
     assert_eq!(gateway.get("/").text(), "/a/b");
+}
+
+#[test]
+fn what_waits_sees_the_body_of_the_request() {
+    let second = Origin::echo();
+    let sections = "inbound:\n  - wait:\n      policies:\n\
+                    \x20       - send-request: { response-variable-name: a, mode: copy, set-url: '{second}/a' }\n\
+                    \x20       - choose:\n            - when: 'true'\n              policies:\n                - validate-content:\n                    \
+                    unspecified-content-type-action: prevent\n                    max-size: 100\n                    size-exceeded-action: prevent\n                    \
+                    content: [ { type: application/json, validate-as: json, action: prevent, schema: { type: object } } ]\n\
+                    \x20 - return-response: { body: \"${variables.a.body}\" }\n";
+    let origin = hello();
+    let gateway = Gateway::with(&open_api(sections)).origin(&origin).value("second", &second.url()).start();
+    let post = |body: &str| gateway.send(&Request::post("/", body).header("content-type", "application/json"));
+    let response = post("{\"a\": 1}");
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(second.requests()[0].text(), "{\"a\": 1}");
+    assert_eq!(post("[1]").status, 400);
 }
 
 #[test]

@@ -98,13 +98,6 @@ fn the_header_goes_before_the_query() {
 }
 
 #[test]
-fn two_keys_are_no_key() {
-    let (_origin, gateway) = start();
-    let twice = Request::get("/orders").header(KEY, "acme-1").header(KEY, "acme-1");
-    assert_eq!(gateway.send(&twice).status, 401);
-}
-
-#[test]
 fn a_key_opens_what_its_scope_holds_and_nothing_else() {
     let (_origin, gateway) = start();
     for (key, opened) in [

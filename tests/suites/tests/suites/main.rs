@@ -3,21 +3,28 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
 
 mod balancing;
+mod errors;
+mod explain;
+mod expressions;
 mod failures;
 mod faults;
 mod flow;
 mod forwarding;
 mod gateway;
 mod hostile;
+mod http2_origins;
 mod isolation;
 mod keys;
 mod limits;
 mod load;
+mod mistakes;
 mod observe;
 mod operations;
 mod policies;
 mod reload;
+mod rfc9111;
 mod scene;
 mod scopes;
 mod situations;
 mod tidy;
+mod traces;

@@ -65,6 +65,11 @@ impl Request {
         with(|call| read(&mut call.request.headers))
     }
 
+    /// What a header reads as that isn't written.
+    fn implied(&self, name: &str) -> Option<Vec<u8>> {
+        name.eq_ignore_ascii_case("host").then(|| self.authority().into_bytes())
+    }
+
     pub(crate) fn body(&self) -> Result<Vec<u8>, BodyError> {
         with(|call| match call.request_body {
             true => Ok(call.request.body.clone()),
@@ -112,6 +117,10 @@ impl Response {
         })
     }
 
+    fn implied(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
     fn lines<T>(&self, read: impl FnOnce(&mut Lines) -> T) -> T {
         self.message(|response| read(&mut response.headers))
     }
@@ -135,11 +144,12 @@ macro_rules! headers {
     ($message:ident) => {
         impl $message {
             pub(crate) fn header(&self, name: &str) -> Option<Vec<u8>> {
-                self.lines(|lines| lines.values(name).next().map(<[u8]>::to_vec))
+                self.header_values(name).into_iter().next()
             }
 
             pub(crate) fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
-                self.lines(|lines| lines.values(name).map(<[u8]>::to_vec).collect())
+                let written: Vec<_> = self.lines(|lines| lines.values(name).map(<[u8]>::to_vec).collect());
+                if written.is_empty() { self.implied(name).into_iter().collect() } else { written }
             }
 
             pub(crate) fn headers(&self) -> Vec<Field> {

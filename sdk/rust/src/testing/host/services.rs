@@ -101,6 +101,15 @@ pub(crate) mod backend {
         })
     }
 
+    pub(crate) fn set_host(host: &str) -> Result<(), BackendError> {
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        if host.is_empty() || !host.bytes().all(is_host) {
+            return Err(BackendError::InvalidHost(host.into()));
+        }
+        with(|call| call.request.headers.set("host", host.as_bytes()));
+        Ok(())
+    }
+
     pub(crate) fn base_url() -> String {
         with(|call| match &call.backend {
             None => "https://origin.example".into(),

@@ -117,6 +117,16 @@ fn what_an_expression_gives_has_to_be_usable() {
 }
 
 #[test]
+fn host_is_what_the_client_addressed() {
+    let sections =
+        "inbound: [ { check-header: { name: Host, failed-check-httpcode: 421, value: [ 'api.example:81' ] } } ]";
+    let gateway = serve(&open_api(sections), hello());
+    assert_eq!(gateway.send(&Request::get("/").header("host", "api.example:81")).status, 200);
+    let refused = gateway.send(&Request::get("/").header("host", "other.example"));
+    assert_error(&refused, 421, "The value of header host is not allowed.");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     refused(
         "inbound",

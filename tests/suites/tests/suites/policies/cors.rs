@@ -104,6 +104,27 @@ fn a_call_from_elsewhere_ends_before_the_origin_unless_it_may_go_on() {
 }
 
 #[test]
+fn the_statement_says_what_is_allowed_and_not_the_origin_server() {
+    let origin = Origin::start(|_| {
+        Response::new(200)
+            .header("access-control-allow-origin", "*")
+            .header("access-control-allow-credentials", "true")
+            .header("access-control-expose-headers", "x-secret")
+            .header("vary", "accept")
+    });
+    let on = "inbound: [ { cors: { allowed-origins: [ https://app.example ], terminate-unmatched-request: false } } ]";
+    let gateway = serve(&open_api(on), origin);
+    for (page, told) in [("https://app.example", vec!["https://app.example"]), ("https://evil.example", vec![])] {
+        let response = gateway.send(&Request::get("/").header("origin", page));
+        assert_eq!(response.headers.all("access-control-allow-origin"), told);
+        for name in ["access-control-allow-credentials", "access-control-expose-headers"] {
+            assert!(!response.headers.has(name), "{name} for {page}");
+        }
+        assert_eq!(response.headers.all("vary"), ["accept", "Origin"]);
+    }
+}
+
+#[test]
 fn errors_of_the_gateway_can_be_read_too() {
     let yaml = "inbound:\n\
                 \x20 - cors: { allowed-origins: [ https://app.example ], expose-headers: [ X-A ] }\n\

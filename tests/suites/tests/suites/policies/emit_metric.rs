@@ -131,8 +131,8 @@ fn what_is_negative_is_not_counted_and_what_is_no_finite_number_fails() {
 
 #[test]
 fn bad_configurations_are_refused_at_their_place() {
-    let nine: String = (0..9).map(|n| format!("d{n}: x, ")).collect();
-    let nine = format!("emit-metric: {{ name: n, dimensions: §{{ {nine} }} }}");
+    let eleven: String = (0..11).map(|n| format!("d{n}: x, ")).collect();
+    let eleven = format!("emit-metric: {{ name: n, dimensions: §{{ {eleven} }} }}");
     let long = format!("emit-metric: {{ namespace: {}, name: §{} }}", "a".repeat(32), "b".repeat(32));
     let cases = [
         ("emit-metric: §{ }", "name"),
@@ -146,7 +146,7 @@ fn bad_configurations_are_refused_at_their_place() {
             "`a_b` already",
         ),
         (long.as_str(), "64"),
-        (nine.as_str(), "at most 8"),
+        (eleven.as_str(), "at most 10"),
     ];
     for section in ["inbound", "outbound", "on-error"] {
         refused(section, &cases);

@@ -76,11 +76,22 @@ fn a_long_message_is_cut_at_a_characters_border() {
 }
 
 #[test]
-fn a_log_that_is_not_there_fails_no_request() {
-    let sections = "inbound: [ { log-event: { logger-id: nowhere, message: a } } ]";
-    let gateway = serve(&audited(sections), hello());
-    assert_eq!(gateway.get("/").text(), "hello");
-    gateway.wait_for_log("was not written");
+fn a_log_that_can_not_be_written_fails_no_request() {
+    // Everything that is written there is refused, as on a full disk.
+    let yaml =
+        audited("inbound: [ { log-event: { logger-id: audit, message: a } } ]").replace("./audit.jsonl", "/dev/full");
+    let gateway = serve(&yaml, hello());
+    for _ in 0..20 {
+        assert_eq!(gateway.get("/").text(), "hello");
+    }
+}
+
+#[test]
+fn a_log_that_the_document_does_not_have_is_refused() {
+    let yaml = audited("inbound: [ { log-event: { logger-id: audti, message: a } } ]");
+    let outcome = Gateway::with(&yaml).value("origin", "http://127.0.0.1:9").check();
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (2, 1), "{outcome:#?}");
+    assert!(outcome.stderr.contains("unknown event log `audti`; did you mean `audit`?"), "{}", outcome.stderr);
 }
 
 /// The text of the only record of this message, written by an `inbound` statement.

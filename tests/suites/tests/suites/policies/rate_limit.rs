@@ -201,7 +201,6 @@ fn an_id_beats_a_name_and_both_are_compared_with_the_id() {
         ("name: orders", true),
         ("id: orders, name: invoices", true),
         ("id: invoices, name: orders", false),
-        ("name: Orders", false),
     ] {
         let config = format!("calls: 9, apis: [ {{ {entry}, calls: 1, renewal-period: 60 }} ]");
         let gateway = serve(&divided(&config), hello());
@@ -273,14 +272,46 @@ fn a_refusal_tells_the_wait_in_the_drafted_fields_too() {
 }
 
 #[test]
-fn of_several_statements_the_last_ones_fields_stay() {
-    let rate = |calls: u32| {
-        format!(
-            "inbound: [ base, {{ rate-limit: {{ calls: {calls}, renewal-period: 60, ratelimit-headers: true }} }} ]"
-        )
-    };
-    let gateway = serve(&keyed_api(&rate(2), &rate(3)), hello());
-    assert_eq!(gateway.send(&with_key("acme-1")).headers.all("ratelimit-policy"), [r#""default";q=2;w=60"#]);
+fn several_statements_share_the_drafted_fields_each_under_its_name() {
+    let rate = |calls: u32| format!("rate-limit: {{ calls: {calls}, renewal-period: 60, ratelimit-headers: true }}");
+    let by_key = "rate-limit-by-key: { calls: 9, renewal-period: 1, counter-key: client-ip, ratelimit-headers: true }";
+    let product = format!("inbound: [ base, {{ {} }} ]", rate(3));
+    let api = format!("inbound: [ base, {{ {by_key}, id: burst }}, {{ {} }} ]", rate(1));
+    let origin = Origin::start(|_| Response::new(200).header("ratelimit-policy", "\"origin\";q=7;w=7"));
+    let gateway = serve(&keyed_api(&api, &product), origin);
+    let fine = gateway.send(&with_key("acme-1"));
+    let policies = r#""default";q=3;w=60, "burst";q=9;w=1, "default-2";q=1;w=60"#;
+    assert_eq!(fine.headers.all("ratelimit-policy"), [policies]);
+    assert_eq!(fine.headers.all("ratelimit"), [r#""default";r=2;t=60, "burst";r=8;t=1, "default-2";r=0;t=60"#]);
+    let refused = gateway.send(&with_key("acme-1"));
+    assert_eq!((refused.status, refused.headers.all("ratelimit-policy")), (429, vec![policies]));
+}
+
+#[test]
+fn the_limits_below_a_statement_are_called_by_its_id_too() {
+    let limit = "rate-limit: { calls: 3, renewal-period: 60, ratelimit-headers: true, \
+                 apis: [ { id: all, calls: 2, renewal-period: 30 } ] }";
+    let gateway = serve(&keyed_api("inbound: [ base ]", &format!("inbound: [ {{ {limit}, id: day }} ]")), hello());
+    let fields = gateway.send(&with_key("acme-1"));
+    assert_eq!(fields.headers.all("ratelimit-policy"), [r#""day";q=3;w=60, "day-api";q=2;w=30"#]);
+}
+
+#[test]
+fn a_limit_of_what_the_document_does_not_have_is_refused() {
+    let below = "apis: [ { id: all, calls: 1, renewal-period: 1, operations: [ { id: gte, calls: 1, renewal-period: 1 } ] }, \
+                 { name: al, calls: 1, renewal-period: 1 } ], operations: [ { id: put, calls: 1, renewal-period: 1 } ]";
+    let limit = format!("inbound: [ {{ rate-limit: {{ calls: 3, renewal-period: 60, {below} }} }} ]");
+    let yaml = keyed_api("inbound: [ base ]\noperations: [ { id: get, method: GET, url: / } ]", &limit)
+        .replace("      operations:", "    operations:");
+    let outcome = Gateway::with(&yaml).value("origin", "http://127.0.0.1:9").check();
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (2, 3), "{outcome:#?}");
+    for words in [
+        "unknown operation `gte`; did you mean `get`?",
+        "unknown API `al`; did you mean `all`?",
+        "unknown operation `put`",
+    ] {
+        assert!(outcome.stderr.contains(&format!("`rate-limit`: {words}")), "{}", outcome.stderr);
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn a_call_too_many_is_429_and_told_when_to_come_back() {
 #[test]
 fn each_address_has_calls_of_its_own() {
     let gateway = serve(&limited("calls: 1, counter-key: client-ip"), hello());
-    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"] {
+    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"] {
         assert_eq!(gateway.send(&from(address)).status, 200, "{address}");
         assert_eq!(gateway.send(&from(address)).status, 429, "{address}");
     }
@@ -360,6 +360,27 @@ fn statements_of_one_key_with_other_numbers_count_apart() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     assert!(passed <= 3, "{passed} of 3 passed, then {refused:?}");
+}
+
+#[test]
+fn where_there_is_no_room_to_count_on_failure_decides_and_nobodys_count_is_lost() {
+    let limit = "rate-limit-by-key: { calls: 1, renewal-period: 300, counter-key: header:x-key }";
+    for (on_failure, status) in [("closed", 500), ("open", 200)] {
+        let sections = format!("inbound: [ {{ {limit}, on-failure: {on_failure} }} ]");
+        let gateway = serve(&format!("state: {{ limiter-bytes: 1MiB }}\n{}", open_api(&sections)), hello());
+        let mut client = gateway.client();
+        let mut ask = |number: u32| client.send(&Request::get("/").header("x-key", format!("{number:0200}"))).status;
+        assert_eq!((ask(0), ask(0)), (200, 429));
+        let mut keys = 1..20_000;
+        if on_failure == "closed" {
+            let refused = keys.find(|number| ask(*number) != 200).expect("1 MiB holds no 20,000 keys of 200 bytes");
+            assert_eq!(ask(refused), status);
+        } else {
+            // Once there is no room, a key isn't counted: it passes twice.
+            assert!(keys.any(|number| (ask(number), ask(number)) == (200, status)), "1 MiB holds no 20,000 keys");
+        }
+        assert_eq!(ask(0), 429, "{on_failure}");
+    }
 }
 
 #[test]

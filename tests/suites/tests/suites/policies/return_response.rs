@@ -237,6 +237,8 @@ fn names_and_actions_of_headers_may_be_expressions() {
 fn the_response_that_send_request_fetched_is_given() {
     let second = Origin::start(|_| {
         let response = Response::new(203).header("content-type", "image/gif").header("x-a", "1").header("x-a", "2");
+        let response =
+            response.header("set-cookie", "a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT").header("set-cookie", "b=2");
         response.header("connection", "close").body(b"GIF\xff\x00".to_vec())
     });
     let sections = "inbound:\n\
@@ -253,6 +255,8 @@ fn the_response_that_send_request_fetched_is_given() {
     assert_eq!((response.status, response.body.as_slice()), (203, b"GIF\xff\x00".as_slice()));
     assert_eq!(response.headers.all("content-type"), ["image/gif"]);
     assert_eq!((response.headers.all("x-a"), response.headers.all("x-b")), (vec!["1, 2"], vec!["3"]));
+    let cookies = ["a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT", "b=2"];
+    assert_eq!(response.headers.all("set-cookie"), cookies);
     // Nothing came: there is null in the variable.
     assert_error(&give(&Origin::refusing()), 500, "Internal server error");
 }

@@ -153,6 +153,7 @@ fn bad_configurations_are_refused_at_their_place() {
             ("set-backend-service: { base-url: §a.example }", "`http://` or `https://`"),
             ("set-backend-service: { base-url: §'http://a?b' }", "without query"),
             ("set-backend-service: { backend-id: §'' }", "the id is empty"),
+            ("set-backend-service: { backend-id: §secnod }", "unknown backend `secnod`; there are none"),
             ("set-backend-service: { base-url: 'http://a', §sf-partition-key: b }", "unknown key `sf-partition-key`"),
             ("set-backend-service: { base-url: 'http://a', §dapr-app-id: b }", "unknown key `dapr-app-id`"),
         ],

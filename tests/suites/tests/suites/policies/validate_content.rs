@@ -317,6 +317,22 @@ fn the_first_rule_that_fits_counts_and_one_without_a_type_fits_those_of_the_oper
 }
 
 #[test]
+fn in_on_error_it_looks_at_the_answer_to_the_error() {
+    let sections = format!(
+        "inbound: [ {{ check-header: {{ name: x-plan, failed-check-httpcode: 403 }} }} ]\n\
+         on-error:\n  - set-body: 'secret'\n    when: request.path == \"/secret\"\n  \
+         - validate-content: {{ {STRICT}, content: [ {{ validate-as: json, action: prevent }} ] }}\n"
+    );
+    let operations = "[ { id: any, method: '*', url: '/*', responses: [ { status: 403, \
+                      representations: [ { content-type: application/json } ] } ] } ]";
+    let gateway = serve(&api_with_operations(&sections, operations), hello());
+    assert_error(&gateway.get("/"), 403, "Header x-plan is missing.");
+    let refused = gateway.get("/secret");
+    assert_eq!(refused.status, 502);
+    assert!(!refused.text().contains("secret"), "{refused:?}");
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let base = "unspecified-content-type-action: ignore, size-exceeded-action: ignore";
     let with = |more: &str| format!("validate-content: {{ {base}, max-size: 1, {more} }}");
@@ -331,5 +347,5 @@ fn bad_configurations_are_refused_at_their_place() {
     let cases: Vec<(&str, &str)> = cases.iter().map(|(statement, words)| (statement.as_str(), *words)).collect();
     refused("inbound", &cases);
     let statement = format!("§validate-content: {{ {base}, max-size: 1 }}");
-    refused("on-error", &[(&statement, "can't stand in the section `on-error`")]);
+    refused("backend", &[(&statement, "can't stand in the section `backend`")]);
 }

@@ -402,6 +402,24 @@ fn it_stands_in_every_scope() {
 }
 
 #[test]
+fn a_401_tells_how_to_show_a_token() {
+    let challenge = |config: &str, authorization: Option<&str>| {
+        let gateway = guarded(&signed_by(&key("secret"), config));
+        let request = Request::get("/");
+        let response = gateway.send(&match authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        });
+        (response.status, response.headers.all("www-authenticate").join("; "))
+    };
+    assert_eq!(challenge("clock-skew: 0", None), (401, "Bearer".to_owned()));
+    let invalid = |scheme: &str| (401, format!("{scheme} error=\"invalid_token\""));
+    assert_eq!(challenge("clock-skew: 0", Some("Bearer a.b.c")), invalid("Bearer"));
+    assert_eq!(challenge("require-scheme: DPoP", Some("DPoP a.b.c")), invalid("DPoP"));
+    assert_eq!(challenge("failed-validation-httpcode: 403", Some("Bearer a.b.c")), (403, String::new()));
+}
+
+#[test]
 fn bad_configurations_are_refused_at_their_place() {
     let keys = format!("issuer-signing-keys: [ {} ]", key("secret"));
     let modulus = encoded([0xc1; 128]);

@@ -146,6 +146,25 @@ fn an_issuer_that_does_not_tell_its_keys_is_no_reason_to_let_anybody_pass() {
 }
 
 #[test]
+fn an_issuer_of_too_many_keys_is_asked_once_and_fails_no_request() {
+    let many = |keys: usize| {
+        let padding = "x".repeat(180);
+        let other = (0..keys).map(move |at| listed("rsa", json!({ "kid": format!("{at}-{padding}"), "use": "enc" })));
+        issuer(other.chain(["rsa"].map(|name| listed(name, json!({})))))
+    };
+    // Nearly 256 KiB of keys that are of no use, and the right one behind them.
+    let full = many(400);
+    assert_eq!(verdict_on(&asking(&full, "audiences: [ orders ]"), token("RS256")), "passed");
+    let huge = many(10_000);
+    let gateway = asking(&huge, "audiences: [ orders ]");
+    for _ in 0..5 {
+        assert_eq!(verdict_on(&gateway, token("RS256")), "TokenSignatureKeyNotFound");
+    }
+    gateway.wait_for_log("longer than");
+    assert_eq!(targets(&huge), [METADATA, "/keys"]);
+}
+
+#[test]
 fn an_issuer_that_takes_its_time_is_waited_for() {
     let keys = json!({ "keys": [listed("rsa", json!({}))] });
     let issuer = Origin::start(move |request| {

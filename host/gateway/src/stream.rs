@@ -1,32 +1,38 @@
-//! A connection's bytes, in cleartext or within TLS.
+//! A connection's bytes, in cleartext or within TLS, to a client or to an origin.
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::client::TlsStream;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
 
-use super::socket::{Account, Socket};
-
-/// A connection to an origin.
-pub(super) enum Stream {
-    Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
+/// A connection over a socket of this kind.
+pub(crate) enum Stream<S = TcpStream> {
+    Plain(S),
+    Tls(Box<TlsStream<S>>),
 }
 
-impl Stream {
-    /// What became of its bytes.
-    pub(super) fn account(&self) -> &Rc<Account> {
+impl<S> Stream<S> {
+    /// The socket below.
+    pub(crate) fn socket(&self) -> &S {
         match self {
-            Stream::Plain(socket) => socket.account(),
-            Stream::Tls(stream) => stream.get_ref().0.account(),
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// The protocol that was agreed on within TLS, if one was.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol(),
         }
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -35,7 +41,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),

@@ -1,0 +1,245 @@
+//! HTTP/1 connections: one request at a time, over hyper.
+
+/// The socket as hyper sees it.
+mod io;
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper_util::rt::TokioIo;
+
+use super::handshake::Connected;
+use super::watch::{Overdue, Rest, Watch};
+use super::{Handler, Server, Settings, Worker};
+use crate::body::Body;
+use crate::body::client::ClientBody;
+use crate::deadline::Alarm;
+use crate::respond::{Rejection, X_REQUEST_ID};
+use crate::stream::Stream;
+use crate::tunnel::Agreed;
+use io::ClientIo;
+
+/// The longest rest of an unread body that is read and thrown away to keep its connection.
+const DRAIN_BYTES: u64 = 64 << 10;
+
+/// How long that may take: a round trip around the world, and some.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+pub(super) fn builder(settings: &Settings) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // Time limits are the watch's: hyper's own costs an allocation and a timer for each request, and can't tell
+    // an idle connection from a slow head.
+    http.header_read_timeout(None)
+        .max_header_size(settings.header_bytes)
+        .max_buf_size(settings.buffer_bytes.max(settings.header_bytes).max(8 << 10));
+    if settings.header_lines != 100 {
+        http.max_headers(settings.header_lines);
+    }
+    http
+}
+
+/// How a connection came to its end.
+enum Ended {
+    /// hyper is done with it.
+    Done,
+    /// It broke, or hyper refused to go on.
+    Broken,
+    /// The client took too long.
+    Overdue,
+}
+
+/// Serve a connection to its end. `first` was read from it already.
+pub(super) async fn serve<H: Handler>(
+    server: &Server<H>,
+    stream: Stream,
+    first: Bytes,
+    connected: Connected,
+    watch: Rc<Watch>,
+) {
+    let worker = &*server.worker;
+    let service = service_fn(|request: Request<Incoming>| async {
+        Ok::<_, Infallible>(exchange(worker, request, &connected, &watch).await)
+    });
+    let mut connection = server.http1.serve_connection(ClientIo::new(stream, first, Rc::clone(&watch)), service);
+    let mut alarm = Alarm::new(watch.deadline().unwrap_or_else(tokio::time::Instant::now));
+    let mut told_to_drain = false;
+    let ended = poll_fn(|cx| {
+        if worker.connections.is_draining() && !told_to_drain {
+            told_to_drain = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        drive(&mut connection, &watch, &mut alarm, cx)
+    })
+    .await;
+    let mut io = match ended {
+        Ended::Broken => return,
+        Ended::Done => {
+            let parts = connection.into_parts();
+            if let Some(agreed) = watch.take_agreed() {
+                agreed.run(TokioIo::new(parts.io), parts.read_buf, worker.settings.upgrade_idle_timeout).await;
+                return;
+            }
+            parts.io
+        }
+        Ended::Overdue if watch.is_in_head() => {
+            let mut io = connection.into_parts().io;
+            io.last_words(&Rejection::HeaderTimeout.early_response(&worker.ids.next()));
+            io
+        }
+        Ended::Overdue => return,
+    };
+    close(&mut io, &watch, &mut alarm).await;
+}
+
+/// Let hyper work, and look at the time.
+fn drive<F: Future<Output = hyper::Result<()>> + Unpin>(
+    connection: &mut F,
+    watch: &Watch,
+    alarm: &mut Alarm,
+    cx: &mut Context<'_>,
+) -> Poll<Ended> {
+    let mut body_was_told = false;
+    loop {
+        match Pin::new(&mut *connection).poll(cx) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ended::Done),
+            Poll::Ready(Err(_)) => return Poll::Ready(Ended::Broken),
+            Poll::Pending => {}
+        }
+        let Some(deadline) = watch.deadline() else { return Poll::Pending };
+        if alarm.poll(cx, deadline).is_pending() {
+            return Poll::Pending;
+        }
+        match watch.overdue() {
+            Some(Overdue::Connection) => return Poll::Ready(Ended::Overdue),
+            // The body says so itself to whoever reads it, which happens in the next poll. If nobody does,
+            // nothing is overdue.
+            Some(Overdue::Body) if body_was_told => watch.body_came(),
+            Some(Overdue::Body) => body_was_told = true,
+            None => {}
+        }
+    }
+}
+
+/// Shut down so that the client can read to the end; at once if that was done already.
+async fn close(io: &mut ClientIo, watch: &Watch, alarm: &mut Alarm) {
+    poll_fn(|cx| {
+        loop {
+            if io.poll_close(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let Some(deadline) = watch.deadline() else { return Poll::Ready(()) };
+            if alarm.poll(cx, deadline).is_pending() {
+                return Poll::Pending;
+            }
+            if watch.overdue().is_some() {
+                return Poll::Ready(());
+            }
+        }
+    })
+    .await;
+}
+
+async fn exchange<H: Handler>(
+    worker: &Worker<H>,
+    request: Request<Incoming>,
+    connected: &Connected,
+    watch: &Rc<Watch>,
+) -> Response<Body> {
+    let at = watch.begin(request.version() == Version::HTTP_10);
+    let arrival = connected.arrival(at, worker.ids.next());
+    let is_head = request.method() == Method::HEAD;
+    let (parts, incoming) = request.into_parts();
+    let patience = worker.settings.body_patience;
+    let body = (!incoming.is_end_stream()).then(|| ClientBody::http1(incoming, Rc::clone(watch), patience));
+    let answer = pin!(worker.answer(Request::from_parts(parts, ()), body, connected, arrival));
+    let mut response = worker.unless_panicked(arrival, answer).await;
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONNECTION) {
+        // Whoever answered is in doubt about the connection.
+        watch.must_close();
+    }
+    let drains = match watch.handled() {
+        Rest::None => true,
+        Rest::Close => false,
+        Rest::Unread(incoming) => drain(incoming, watch),
+    };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return upgraded(response, watch);
+    }
+    let headers = response.headers_mut();
+    // Framing follows from the body alone; hyper would believe what stands here. The answer to HEAD has no other
+    // way to tell a length.
+    headers.remove(header::TRANSFER_ENCODING);
+    if !is_head {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    if !drains {
+        watch.must_linger();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if worker.connections.is_leaving() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if !headers.contains_key(X_REQUEST_ID) {
+        headers.insert(X_REQUEST_ID, arrival.request_id.header());
+    }
+    response.body_mut().answering(Rc::clone(watch));
+    response
+}
+
+/// The answer to an upgrade: from its end on, the connection belongs to the tunnel.
+fn upgraded(mut response: Response<Body>, watch: &Watch) -> Response<Body> {
+    let mut body = std::mem::take(response.body_mut());
+    let Some(tunnel) = body.take_tunnel() else {
+        // A policy has put something else in its place: nobody is there to speak with.
+        return Rejection::PolicyFault.response();
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, tunnel.wanted.protocol.clone());
+    watch.agree(Agreed { tunnel, body });
+    response
+}
+
+/// Read the small rest of a body that nobody wants, so that its connection can be kept. False if it is too large.
+fn drain(mut incoming: Incoming, watch: &Rc<Watch>) -> bool {
+    if incoming.size_hint().lower() > DRAIN_BYTES {
+        return false;
+    }
+    let watch = Rc::clone(watch);
+    tokio::task::spawn_local(async move {
+        let mut left = DRAIN_BYTES;
+        let read = poll_fn(|cx| {
+            loop {
+                match Pin::new(&mut incoming).poll_frame(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                        match left.checked_sub(length) {
+                            Some(rest) => left = rest,
+                            None => return Poll::Ready(false),
+                        }
+                    }
+                }
+            }
+        });
+        if !matches!(tokio::time::timeout(DRAIN_TIME, read).await, Ok(true)) {
+            // Dropping the rest makes hyper close the connection when the response is written.
+            watch.must_linger();
+        }
+    });
+    true
+}
