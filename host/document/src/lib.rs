@@ -32,7 +32,7 @@ mod yaml;
 
 mod read;
 
-pub use backend::{Backend, Origin, OriginTls};
+pub use backend::{Backend, BreakerRule, FailureReason, Member, Origin, OriginTls, Threshold};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
     Api, Component, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment, Sha256, Subscription,
@@ -46,6 +46,6 @@ pub use policy::{
 };
 pub use settings::{
     AccessLog, CacheSettings, Durable, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts,
-    Underscores, UpgradeLimits,
+    TraceContext, TraceContextMode, Underscores, UpgradeLimits,
 };
 pub use tls::{CertificateFiles, ListenTls, TlsVersion};

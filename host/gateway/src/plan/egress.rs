@@ -16,7 +16,7 @@ pub(super) fn of(document: &Document, statement: &Statement) -> Arc<Egress> {
         return Arc::new(component.egress.clone());
     }
     let mut rules = document.egress.rules().to_vec();
-    let backends = document.backends.iter().map(|backend| &backend.origin);
+    let backends = document.backends.iter().flat_map(|backend| &backend.members).map(|member| &member.origin);
     rules.extend(
         document.apis.iter().map(|api| &api.backend).chain(backends).filter_map(|url| origin(&url.to_string())),
     );

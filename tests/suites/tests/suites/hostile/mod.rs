@@ -8,6 +8,7 @@ mod http1;
 mod http1_slow;
 mod http2;
 mod limits;
+mod origins;
 mod paths;
 mod tls;
 mod upgrades;
