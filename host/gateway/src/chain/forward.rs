@@ -68,7 +68,7 @@ impl Walk {
         }
         let way = Way { forward, timeouts, follows };
         let sent = Instant::now();
-        let (mut head, mut response) = self.to_backend(&way).await?;
+        let (mut head, mut response) = self.ask_backend(&way).await?;
         let mut redirects = 0;
         while follows && redirects < MAX_REDIRECTS {
             let Some(next) = redirected(&head, &response) else { break };
@@ -77,7 +77,7 @@ impl Walk {
             }
             head = next;
             redirects += 1;
-            response = self.to_origin(&way, &head).await?;
+            response = self.ask_origin(&way, &head).await?;
         }
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
@@ -160,7 +160,7 @@ impl Walk {
     /// Send the request to an origin of its backend; to another one if there is no connection to the first, and the
     /// budget for retries allows it: nothing was sent then. The head that was sent comes back, without headers unless
     /// redirects are followed.
-    async fn to_backend(&mut self, way: &Way<'_>) -> Result<(Head, Response<Body>), Stop> {
+    async fn ask_backend(&mut self, way: &Way<'_>) -> Result<(Head, Response<Body>), Stop> {
         let own = &way.forward.own;
         let failed = |walk: &mut Walk, rejection: Rejection| walk.failed(own, Failing::Rejected(rejection));
         let backend = match self.exchange() {
@@ -227,7 +227,7 @@ impl Walk {
     }
 
     /// Follow a redirect.
-    async fn to_origin(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
+    async fn ask_origin(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
         let mut request = Request::new(self.body());
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = head.uri.clone();
