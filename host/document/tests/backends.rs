@@ -1,5 +1,7 @@
 //! Backends of several origins, and circuit breakers.
 
+#![allow(clippy::expect_used, reason = "what fails here is a failing test")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -77,7 +77,7 @@ impl Walk {
             }
             head = next;
             redirects += 1;
-            response = self.ask_origin(&way, &head).await?;
+            response = self.ask_redirected(&way, &head).await?;
         }
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
@@ -227,7 +227,7 @@ impl Walk {
     }
 
     /// Follow a redirect.
-    async fn ask_origin(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
+    async fn ask_redirected(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
         let mut request = Request::new(self.body());
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = head.uri.clone();
