@@ -2,6 +2,7 @@
 //!
 //! After each attack the same process serves as before, and the origin has seen no request that wasn't admitted.
 
+mod bodies;
 mod cache;
 mod guests;
 mod http1;
