@@ -17,10 +17,11 @@ use tollgate_runtime::{
 };
 
 use super::components::{BuiltIn, Components};
+use super::egress::Granted;
 use super::flatten::effective;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, problems, references, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::balance::{Backend, Breakers, Member};
 use crate::body::trailers::TrailerNames;
@@ -127,6 +128,7 @@ impl PlanBuilder {
     fn steps(&self, document: &Document, secrets: &Secrets, diagnostics: &mut Diagnostics) -> Steps {
         let customs = self.components.customs(&self.runtime, &document.components, diagnostics);
         let mut steps = Steps::default();
+        let granted = Granted::by(document);
         let component = |statement: &tollgate_document::Statement, diagnostics: &mut Diagnostics| {
             if let Some(custom) = customs.get(&statement.name) {
                 return custom.clone();
@@ -141,7 +143,7 @@ impl PlanBuilder {
             for (_, statement) in policies.statements() {
                 let Some(admitted) = component(statement, diagnostics) else { continue };
                 // Its configuration first: what is said of a statement is one thing at a time.
-                if let Some(made) = self.statement(document, statement, &admitted, secrets, diagnostics) {
+                if let Some(made) = self.statement(document, statement, &admitted, secrets, &granted, diagnostics) {
                     standing::check(statement, &admitted, &mut seen, diagnostics);
                     steps.statements.insert(statement.place().to_owned(), Arc::new(made));
                 }
@@ -149,7 +151,7 @@ impl PlanBuilder {
         }
         for (_, statement) in document.unused_fragments.statements() {
             if let Some(admitted) = component(statement, diagnostics) {
-                self.statement(document, statement, &admitted, secrets, diagnostics);
+                self.statement(document, statement, &admitted, secrets, &granted, diagnostics);
             }
         }
         let statement = |place: &str| steps.statements.get(place).cloned();
@@ -172,6 +174,7 @@ impl PlanBuilder {
         statement: &tollgate_document::Statement,
         admitted: &Arc<Admitted>,
         secrets: &Secrets,
+        granted: &Granted,
         diagnostics: &mut Diagnostics,
     ) -> Option<Statement> {
         problems::check_kinds(statement, admitted, diagnostics);
@@ -184,7 +187,7 @@ impl PlanBuilder {
             position: steps::position(diagnostics.file(), &statement.placed),
             scope_place: statement.placed.scope_place.clone(),
             expressions: statement.expressions.iter().map(|located| maker.expression(located)).collect(),
-            egress: egress::of(document, statement),
+            egress: granted.to(statement),
             secrets: secrets.clone(),
             on_failure: match statement.on_failure {
                 OnFailure::Closed => tollgate_runtime::OnFailure::Closed,

@@ -145,7 +145,6 @@ fn row_30_every_reader_of_json_reads_the_same() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     for odd in [
         deep.as_str(),
-        
         r#"{"a":"\ud800"}"#,
         r#"{"a":2"#,
         r#"{"a":2}}"#,

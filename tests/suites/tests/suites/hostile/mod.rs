@@ -11,6 +11,7 @@ mod http2;
 mod limits;
 mod origins;
 mod paths;
+mod routes;
 mod tls;
 mod upgrades;
 
