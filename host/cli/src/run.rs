@@ -13,10 +13,11 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tollgate_document::{AccessLog, Document, TraceContextMode};
+use tollgate_document::{AccessLog, Document, Otlp, TraceContextMode};
 use tollgate_gateway::serve::Patience;
 use tollgate_gateway::{
-    Gateway, LogTarget, OverloadSettings, PlanBuilder, ServerSettings, TraceMode, TraceSettings, serve, upstream,
+    Gateway, LogTarget, OtlpSettings, OverloadSettings, PlanBuilder, ServerSettings, TraceMode, TraceSettings, serve,
+    upstream,
 };
 use tollgate_runtime::{Runtime, RuntimeSettings};
 
@@ -163,12 +164,20 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
             },
             sample_percent: document.trace_context.sample_percent,
         },
+        // What is wrong with it was found when the plan was made.
+        otlp: document.otlp.as_ref().and_then(|otlp| OtlpSettings::of(otlp).ok()),
         access_log: match document.access_log {
             AccessLog::Stdout => LogTarget::Stdout,
             AccessLog::Stderr => LogTarget::Stderr,
             AccessLog::Off => LogTarget::Off,
         },
     }
+}
+
+/// Do both say the same, wherever it stands?
+fn is_same(old: Option<&Otlp>, new: Option<&Otlp>) -> bool {
+    let moved = |otlp: &Otlp| old.map(|old| Otlp { mark: old.mark, ..otlp.clone() });
+    old.cloned() == new.and_then(moved).or(new.cloned())
 }
 
 fn tls_addresses(document: &Document) -> Option<&[std::net::SocketAddr]> {
@@ -350,6 +359,7 @@ impl Serving {
             ("workers", old.workers != new.workers),
             ("access-log", old.access_log != new.access_log),
             ("trace-context", old.trace_context != new.trace_context),
+            ("otlp", !is_same(old.otlp.as_ref(), new.otlp.as_ref())),
             ("limits", old.limits != new.limits),
             ("state", old.state != new.state),
         ];

@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
 use crate::settings::{
-    AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext, Underscores,
+    AccessLog, CacheSettings, EventLog, GatewayLimits, Otlp, Secret, StateSettings, Timeouts, TraceContext, Underscores,
 };
 use crate::tls::ListenTls;
 use crate::{read, yaml};
@@ -50,6 +50,8 @@ pub struct Document {
     pub access_log: AccessLog,
     /// What is done about trace contexts.
     pub trace_context: TraceContext,
+    /// `otlp`
+    pub otlp: Option<Otlp>,
     /// What clients and origins may use up.
     pub limits: GatewayLimits,
     /// Where counters and cached values live.

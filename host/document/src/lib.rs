@@ -45,7 +45,7 @@ pub use policy::{
     Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,
 };
 pub use settings::{
-    AccessLog, CacheSettings, Durable, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts,
+    AccessLog, CacheSettings, Durable, EventLog, GatewayLimits, Http2Limits, Otlp, Secret, StateSettings, Timeouts,
     TraceContext, TraceContextMode, Underscores, UpgradeLimits,
 };
 pub use tls::{CertificateFiles, ListenTls, TlsVersion};

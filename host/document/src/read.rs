@@ -26,6 +26,8 @@ mod fragments;
 
 mod names;
 
+mod otlp;
+
 pub(crate) mod origin;
 
 mod policies;
@@ -63,7 +65,7 @@ use schemas::Schemas;
 use tollgate_core::place::Scope;
 
 /// The top-level keys.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "listen",
     "admin",
     "workers",
@@ -73,6 +75,7 @@ const KEYS: [&str; 23] = [
     "via",
     "access-log",
     "trace-context",
+    "otlp",
     "limits",
     "state",
     "named-values",
@@ -145,6 +148,7 @@ impl Reader<'_> {
         let via = self.via(fields.get("via"));
         let access_log = self.access_log(fields.get("access-log"));
         let trace_context = self.trace_context(fields.get("trace-context"));
+        let otlp = self.otlp(fields.get("otlp"), env);
         let state = self.state(fields.get("state"));
         self.named_schemas(fields.get("schemas"));
         // Named values come before fragments, whose texts they stand in, and both before policies.
@@ -169,6 +173,7 @@ impl Reader<'_> {
             via,
             access_log,
             trace_context,
+            otlp,
             limits: self.limits.clone(),
             state,
             named_values,

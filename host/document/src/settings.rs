@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::backend::{Origin, OriginTls};
 use crate::diagnostics::Mark;
 
 /// Seconds until a connection's first or next request head must be complete: slow heads hold a connection for nothing.
@@ -381,6 +382,46 @@ impl Default for TraceContext {
     /// All are sampled: what tracing libraries do by themselves when nobody asks them anything.
     fn default() -> TraceContext {
         TraceContext { mode: TraceContextMode::Continue, sample_percent: 100 }
+    }
+}
+
+/// Where traces and metrics are sent: the top-level key `otlp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Otlp {
+    /// `endpoint`: the base URL of a collector; `/v1/traces` and `/v1/metrics` stand below it.
+    pub endpoint: Origin,
+    /// `tls`
+    pub tls: OriginTls,
+    /// `headers`, names in lower case.
+    pub headers: Vec<(String, Secret)>,
+    /// `service-name`
+    pub service_name: String,
+    /// `traces`
+    pub traces: bool,
+    /// `metrics`
+    pub metrics: bool,
+    /// `metrics-interval`
+    pub metrics_interval: Duration,
+    /// `timeout`: for one request to the collector.
+    pub timeout: Duration,
+    /// Where `otlp` stands.
+    pub mark: Mark,
+}
+
+impl Otlp {
+    /// Everything, as often as the specification of its SDKs says.
+    pub fn to(endpoint: Origin, mark: Mark) -> Otlp {
+        Otlp {
+            mark,
+            endpoint,
+            tls: OriginTls::default(),
+            headers: Vec::new(),
+            service_name: "tollgate".into(),
+            traces: true,
+            metrics: true,
+            metrics_interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+        }
     }
 }
 

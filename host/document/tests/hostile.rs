@@ -97,7 +97,7 @@ t.yaml:1:3: expected a key, found a list
 t.yaml:3:1: expected a key, found nothing
 t.yaml:4:1: expected a plain key, found `${env:A}`; `${…}` is replaced in values only
 t.yaml:5:1: merge keys (`<<`) aren't supported; repeat the keys, or use an alias for the whole value
-t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `underscores-in-headers`, `trailers`, `via`, `access-log`, `trace-context`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
+t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `underscores-in-headers`, `trailers`, `via`, `access-log`, `trace-context`, `otlp`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
 ";
     assert_eq!(errors, expected);
 }

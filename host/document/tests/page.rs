@@ -32,7 +32,7 @@ fn every_key_is_on_the_page() {
     let statement =
         "policies: { inbound: [ { ip-filter: 1, zzzzzzzzz: 1 }, { ip-filter: 1, limits: { zzzzzzzzz: 1 } } ] }";
     let errors = errors(&format!(
-        "zzzzzzzzz: 1\ntls: {{ zzzzzzzzz: 1, certificates: [{{ zzzzzzzzz: 1 }}] }}\nlimits: {{ zzzzzzzzz: 1 }}\ntrace-context: {{ zzzzzzzzz: 1 }}\nstate: {{ zzzzzzzzz: 1 }}\n{statement}\n\
+        "zzzzzzzzz: 1\ntls: {{ zzzzzzzzz: 1, certificates: [{{ zzzzzzzzz: 1 }}] }}\nlimits: {{ zzzzzzzzz: 1 }}\ntrace-context: {{ zzzzzzzzz: 1 }}\notlp: {{ zzzzzzzzz: 1 }}\nstate: {{ zzzzzzzzz: 1 }}\n{statement}\n\
          apis: [{{ zzzzzzzzz: 1, timeouts: {{ zzzzzzzzz: 1 }}, cache: {{ zzzzzzzzz: 1 }}, operations: [{{ zzzzzzzzz: 1 }}] }}]\n\
          backends: [{{ zzzzzzzzz: 1, tls: {{ zzzzzzzzz: 1 }} }}, {{ pool: [{{ zzzzzzzzz: 1 }}], ejection: {{ zzzzzzzzz: 1 }} }}, \
          {{ circuit-breaker: {{ rules: [{{ zzzzzzzzz: 1, failure-condition: {{ zzzzzzzzz: 1 }} }}] }} }}]\nevent-logs: [{{ zzzzzzzzz: 1 }}]\n\

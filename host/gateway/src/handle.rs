@@ -28,6 +28,7 @@ use crate::hop;
 use crate::key::without_key;
 use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
+use crate::observe::otlp::WorkerSpans;
 use crate::observe::record::Record;
 use crate::observe::tracing::{TRACE_ID, TraceDesk};
 use crate::overload::Doorkeeper;
@@ -46,6 +47,7 @@ pub(crate) struct Gate {
     pub(crate) leases: Rc<Leases>,
     pub(crate) upstream: Upstream,
     pub(crate) access_log: WorkerLog,
+    pub(crate) spans: WorkerSpans,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) traces: Arc<TraceDesk>,
     pub(crate) trace_context: TraceSettings,
@@ -292,6 +294,7 @@ impl Gate {
         let trace_id = self.keep_trace(&mut walk, &record, head.status);
         let end = EndOfExchange {
             log: self.access_log.clone(),
+            spans: self.spans.clone(),
             traffic: Arc::clone(&self.traffic),
             worker: self.worker,
             record,
@@ -408,6 +411,7 @@ fn answered(walk: &mut Walk) -> Outcome {
 /// Ends an exchange when its response has been sent or abandoned: settles what it held, and logs it.
 struct EndOfExchange {
     log: WorkerLog,
+    spans: WorkerSpans,
     traffic: Arc<Traffic>,
     worker: usize,
     record: Record,
@@ -425,7 +429,7 @@ impl Drop for EndOfExchange {
         }
         self.traffic.count(self.worker, self.status, self.record.elapsed());
         self.traffic.count_lookup(self.worker, self.record.cache);
-        self.record.write(&self.log, self.status, request_bytes, response_bytes);
+        self.record.write(&self.log, &self.spans, self.status, request_bytes, response_bytes);
     }
 }
 

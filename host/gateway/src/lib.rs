@@ -89,6 +89,7 @@ mod deadline;
 mod json;
 
 pub use explain::Unroutable;
+pub use observe::otlp::OtlpSettings;
 pub use overload::OverloadSettings;
 pub use plan::{BuiltIn, Plan, PlanBuilder};
 pub use retry_budget::RetryBudget;

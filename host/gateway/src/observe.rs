@@ -9,6 +9,9 @@ pub mod admin;
 /// Numbers, added up when they are asked for.
 pub(crate) mod metrics;
 
+/// Traces and metrics for a collector.
+pub mod otlp;
+
 /// A request until its line is written.
 pub(crate) mod record;
 

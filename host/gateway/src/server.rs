@@ -18,6 +18,7 @@ use crate::listen::{self, Accepting, BindError, Inherited, Listeners, Sockets};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
 use crate::observe::admin::{self, Admin, Readiness, Stage};
 use crate::observe::metrics::{self, Traffic};
+use crate::observe::otlp::{Exporter, OtlpSettings, Sent, Spans};
 use crate::observe::tracing::TraceDesk;
 use crate::overload::{Doorkeeper, Overload, OverloadSettings};
 use crate::plan::Plan;
@@ -54,6 +55,8 @@ pub struct ServerSettings {
     pub trace_context: TraceSettings,
     /// Where access is logged.
     pub access_log: LogTarget,
+    /// Where traces and metrics are sent; none for nowhere.
+    pub otlp: Option<OtlpSettings>,
 }
 
 /// Where access is logged.
@@ -104,6 +107,7 @@ pub struct Gateway {
     readiness: Readiness,
     admin: Option<Admin>,
     access_log: Arc<AccessLog>,
+    exporter: Option<Exporter>,
     runtime: Arc<Runtime>,
 }
 
@@ -116,6 +120,7 @@ struct Seat {
     accepting: watch::Receiver<Accepting>,
     runtime: Arc<Runtime>,
     access_log: Arc<AccessLog>,
+    otlp: Option<Spans>,
     traffic: Arc<Traffic>,
     traces: Arc<TraceDesk>,
     budget: Arc<RetryBudget>,
@@ -148,20 +153,30 @@ impl Gateway {
         let budget = Arc::new(RetryBudget::new(settings.retry_percent, settings.retry_floor, settings.workers));
         let overload = Overload::start(&settings.overload).map_err(StartError::Worker)?;
         let access_log = Arc::new(AccessLog::start(settings.access_log.into()).map_err(StartError::Worker)?);
+        let sent = Arc::new(Sent::default());
         let page = {
             let (plan, runtime, traffic) = (Arc::clone(&plan), Arc::clone(&runtime), Arc::clone(&traffic));
             let (access_log, budget) = (Arc::clone(&access_log), Arc::clone(&budget));
-            let overload = Arc::clone(&overload);
-            move |out: &mut String| {
+            let (overload, sent) = (Arc::clone(&overload), Arc::clone(&sent));
+            Arc::new(move |out: &mut String| {
                 metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped());
                 metrics::write_protection(out, &budget, &overload);
+                metrics::write_sent(out, &sent);
+            })
+        };
+        let exporter = match settings.otlp.clone() {
+            Some(otlp) => {
+                let page = Arc::clone(&page);
+                let exporter = Exporter::start(otlp, sent, move |out: &mut String| page(out));
+                Some(exporter.map_err(StartError::Worker)?)
             }
+            None => None,
         };
         let traces = Arc::new(TraceDesk::default());
         let guesses = Arc::new(KeyGuesses::new());
         let admin = match settings.admin {
             Some(address) => Some(
-                admin::start(address, admin, readiness.clone(), Arc::clone(&traces), page)
+                admin::start(address, admin, readiness.clone(), Arc::clone(&traces), move |out: &mut String| page(out))
                     .map_err(|error| StartError::Admin(address, error))?,
             ),
             None => None,
@@ -177,6 +192,7 @@ impl Gateway {
                 accepting: accepting.subscribe(),
                 runtime: Arc::clone(&runtime),
                 access_log: Arc::clone(&access_log),
+                otlp: exporter.as_ref().map(Exporter::seat),
                 traffic: Arc::clone(&traffic),
                 traces: Arc::clone(&traces),
                 budget: Arc::clone(&budget),
@@ -199,6 +215,7 @@ impl Gateway {
             readiness,
             admin,
             access_log,
+            exporter,
             runtime,
         })
     }
@@ -260,6 +277,10 @@ impl Gateway {
         }
         self.runtime.services().quotas.flush();
         drop(self.admin);
+        // It reads what the access log counts.
+        if let Some(exporter) = self.exporter {
+            exporter.finish();
+        }
         if let Some(access_log) = Arc::into_inner(self.access_log) {
             access_log.finish();
         }
@@ -287,11 +308,13 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
     tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();
     drop(seat.access_log);
+    let spans = seat.otlp.map(Spans::worker).unwrap_or_default();
     let gate = Gate {
         plan: Arc::clone(&seat.plan),
         leases: Rc::clone(&leases),
         upstream: upstream.clone(),
         access_log: access_log.clone(),
+        spans: spans.clone(),
         traffic: seat.traffic,
         traces: seat.traces,
         trace_context: seat.settings.trace_context,
@@ -303,6 +326,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
     tokio::task::spawn_local(async move { upstream.maintain().await });
     tokio::task::spawn_local(forget_old_units(seat.plan, leases, seat.swapped));
     tokio::task::spawn_local(async move { access_log.flush_regularly().await });
+    tokio::task::spawn_local(async move { spans.flush_regularly().await });
     let mut settings = seat.settings.serve.clone();
     settings.connections = settings.connections.div_ceil(seat.settings.workers.max(1));
     listen::accept(seat.sockets, Server::new(gate, settings), seat.accepting).await

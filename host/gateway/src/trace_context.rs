@@ -7,6 +7,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::observe::access_log::Trace;
 use crate::serve::RequestId;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -53,6 +54,8 @@ impl Default for TraceSettings {
 pub(crate) struct TraceContext {
     /// The value of `traceparent`: `00-` trace id `-` span id `-` flags.
     text: [u8; 55],
+    /// The span that the client said is its own, if the trace is continued.
+    parent: Option<[u8; 16]>,
     /// The client had sent a `traceparent`, and statements have seen this one in its place.
     is_shown: bool,
 }
@@ -131,7 +134,18 @@ impl TraceContext {
                 None => b"00",
             },
         );
-        TraceContext { text, is_shown: false }
+        let parent = parent.and_then(|parent| parent.span_id.try_into().ok());
+        TraceContext { text, parent, is_shown: false }
+    }
+
+    /// As logs and spans tell it.
+    pub(crate) fn told(&self) -> Trace<'_> {
+        Trace {
+            trace_id: self.trace_id(),
+            span_id: self.span_id(),
+            parent_id: self.parent.as_ref().and_then(|id| std::str::from_utf8(id).ok()),
+            is_sampled: self.text.ends_with(b"1"),
+        }
     }
 
     /// 32 hexadecimal digits.
@@ -156,6 +170,7 @@ fn is_sampled(id: &[u8], percent: u32) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Parent<'h> {
     trace_id: &'h [u8],
+    span_id: &'h [u8],
     is_sampled: bool,
 }
 
@@ -174,7 +189,7 @@ impl<'h> Parent<'h> {
         let has_dashes = [2, 35, 52].iter().all(|at| text.get(*at) == Some(&b'-'));
         let is_sound = is_known && has_dashes && is_hex(version) && is_id(trace_id) && is_id(span_id) && is_hex(flags);
         let is_sampled = matches!(flags.get(1), Some(b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'));
-        is_sound.then_some(Parent { trace_id, is_sampled })
+        is_sound.then_some(Parent { trace_id, span_id, is_sampled })
     }
 }
 

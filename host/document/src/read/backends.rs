@@ -194,7 +194,7 @@ impl Reader<'_> {
         known.by_id.get(id.as_str()).copied()
     }
 
-    fn origin(&mut self, node: &Node) -> Option<Origin> {
+    pub(super) fn origin(&mut self, node: &Node) -> Option<Origin> {
         let text = self.text(node, origin::EXPECTED)?;
         match origin::parse(text) {
             Ok(origin) => Some(origin),
@@ -209,7 +209,7 @@ impl Reader<'_> {
         }
     }
 
-    fn tls(&mut self, fields: &Fields<'_>, origin: Option<&Origin>) -> OriginTls {
+    pub(super) fn tls(&mut self, fields: &Fields<'_>, origin: Option<&Origin>) -> OriginTls {
         let mut tls = OriginTls::default();
         let Some((key, node)) = fields.entry("tls") else {
             return tls;

@@ -70,7 +70,7 @@ impl Reader<'_> {
         None
     }
 
-    fn named_value(&mut self, fields: &Fields<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Scalar> {
+    pub(super) fn named_value(&mut self, fields: &Fields<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Scalar> {
         let is_secret = self.flag(fields, "secret", false);
         let given: Vec<_> =
             ["value", "env", "file"].into_iter().filter_map(|key| Some((key, fields.entry(key)?))).collect();

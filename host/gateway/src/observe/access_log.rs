@@ -68,6 +68,19 @@ pub struct ErrorOf<'l> {
     pub blame: Blame,
 }
 
+/// A request's place in a trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'l> {
+    /// 32 hexadecimal digits.
+    pub trace_id: &'l str,
+    /// 16 hexadecimal digits: its own span.
+    pub span_id: &'l str,
+    /// The client's span, if it told one.
+    pub parent_id: Option<&'l str>,
+    /// Is the trace recorded?
+    pub is_sampled: bool,
+}
+
 /// One request.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'l> {
@@ -75,8 +88,8 @@ pub struct Line<'l> {
     pub time: SystemTime,
     /// Its `x-request-id`.
     pub request_id: &'l str,
-    /// Its trace's id and its span's.
-    pub trace: Option<(&'l str, &'l str)>,
+    /// Its place in a trace.
+    pub trace: Option<Trace<'l>>,
     /// Who sent it.
     pub client_ip: IpAddr,
     /// Its method.
@@ -85,12 +98,18 @@ pub struct Line<'l> {
     pub path: &'l str,
     /// Its query, without secrets.
     pub query: Option<&'l str>,
+    /// How it came: `http` or `https`.
+    pub scheme: &'l str,
     /// The host that it addressed.
     pub host: &'l [u8],
     /// The response's status.
     pub status: u16,
     /// The API's id.
     pub api: Option<&'l str>,
+    /// The API's public path.
+    pub api_path: Option<&'l str>,
+    /// The operation's URL template.
+    pub template: Option<&'l str>,
     /// The operation's id.
     pub operation: Option<&'l str>,
     /// The product's id.
@@ -281,7 +300,7 @@ fn push_line(out: &mut Vec<u8>, line: &Line<'_>) {
     push_time(out, line.time);
     out.extend_from_slice(b"\",\"request_id\":");
     push_string(out, line.request_id.as_bytes());
-    if let Some((trace_id, span_id)) = line.trace {
+    if let Some(Trace { trace_id, span_id, .. }) = line.trace {
         out.extend_from_slice(b",\"trace_id\":");
         push_string(out, trace_id.as_bytes());
         out.extend_from_slice(b",\"span_id\":");
@@ -368,7 +387,10 @@ mod tests {
         Line {
             time: UNIX_EPOCH + Duration::from_millis(1_763_935_621_042),
             request_id: "0123",
-            trace: Some(("abc", "def")),
+            trace: Some(Trace { trace_id: "abc", span_id: "def", parent_id: None, is_sampled: true }),
+            scheme: "http",
+            api_path: Some("orders"),
+            template: Some("/{id}"),
             client_ip: "192.0.2.1".parse().unwrap(),
             method: "GET",
             path: "/orders/7",

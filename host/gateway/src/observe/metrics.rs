@@ -10,6 +10,7 @@ use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
 use tollgate_runtime::{LookedUp, QuotaHealth, Runtime, Statement, Totals};
 
+use super::otlp::Sent;
 use crate::overload::Overload;
 use crate::plan::Plan;
 use crate::retry_budget::RetryBudget;
@@ -92,6 +93,22 @@ pub(crate) fn write_protection(out: &mut String, budget: &RetryBudget, overload:
     ] {
         // Writing to a String can't fail.
         let _ = header(out, name, kind, help);
+        let _ = writeln!(out, "{name} {value}");
+    }
+}
+
+/// Write what became of what was sent to a collector.
+pub(crate) fn write_sent(out: &mut String, sent: &Sent) {
+    for (name, help, value) in [
+        ("tollgate_otlp_dropped_spans_total", "Spans that no collector took.", sent.dropped_spans()),
+        (
+            "tollgate_otlp_failed_requests_total",
+            "Requests to a collector that came to nothing.",
+            sent.failed_requests(),
+        ),
+    ] {
+        // Writing to a String can't fail.
+        let _ = header(out, name, "counter", help);
         let _ = writeln!(out, "{name} {value}");
     }
 }

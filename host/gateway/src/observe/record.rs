@@ -8,9 +8,11 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri};
 use tollgate_core::fault::Blame;
+use tollgate_core::message::Scheme;
 use tollgate_runtime::{LookedUp, RouteFacts, SubscriptionFacts};
 
 use super::access_log::{Cache, ErrorOf, Line, WorkerLog};
+use super::otlp::WorkerSpans;
 use crate::overload::InProgress;
 use crate::serve::{Arrival, RequestId};
 use crate::trace_context::TraceContext;
@@ -26,6 +28,7 @@ pub(crate) struct Record {
     uri: Uri,
     /// Known once the key, which is nobody's business, has been taken out of the query.
     target: Option<PathAndQuery>,
+    scheme: Scheme,
     pub(crate) host: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
     route: Option<Arc<RouteFacts>>,
@@ -59,6 +62,7 @@ impl Record {
             method: method.clone(),
             uri: uri.clone(),
             target: None,
+            scheme: arrival.scheme,
             host: headers.get(header::HOST).cloned(),
             user_agent: headers.get(header::USER_AGENT).cloned(),
             route: None,
@@ -95,24 +99,40 @@ impl Record {
         self.began.elapsed()
     }
 
-    /// Write its line.
-    pub(crate) fn write(&self, log: &WorkerLog, status: StatusCode, request_bytes: u64, response_bytes: u64) {
-        if !log.is_on() {
-            return;
+    /// Write its line and its span.
+    pub(crate) fn write(
+        &self,
+        log: &WorkerLog,
+        spans: &WorkerSpans,
+        status: StatusCode,
+        request_bytes: u64,
+        response_bytes: u64,
+    ) {
+        if log.is_on() || spans.is_on() {
+            let line = self.line(status, request_bytes, response_bytes);
+            log.write(&line);
+            spans.write(&line);
         }
+    }
+
+    fn line(&self, status: StatusCode, request_bytes: u64, response_bytes: u64) -> Line<'_> {
         let route = self.route.as_deref();
-        log.write(&Line {
+        let operation = route.and_then(|route| route.operation.as_ref());
+        Line {
             time: self.time,
             request_id: self.request_id.as_str(),
-            trace: self.trace.as_ref().map(|trace| (trace.trace_id(), trace.span_id())),
+            trace: self.trace.as_ref().map(TraceContext::told),
             client_ip: self.client_ip,
             method: self.method.as_str(),
             path: self.target.as_ref().map_or(self.uri.path(), PathAndQuery::path),
             query: self.target.as_ref().and_then(PathAndQuery::query),
+            scheme: self.scheme.as_str(),
             host: self.host.as_ref().map_or(b"".as_slice(), HeaderValue::as_bytes),
             status: status.as_u16(),
             api: route.map(|route| route.api.as_str()),
-            operation: route.and_then(|route| route.operation.as_ref()).map(|operation| operation.id.as_str()),
+            api_path: route.map(|route| route.api_path.as_str()),
+            template: operation.map(|operation| operation.url.as_str()),
+            operation: operation.map(|operation| operation.id.as_str()),
             product: route.and_then(|route| route.product.as_deref()),
             subscription: self.subscription.as_ref().map(|subscription| subscription.id.as_str()),
             duration: self.elapsed(),
@@ -126,6 +146,6 @@ impl Record {
             },
             error: self.error.as_ref().map(|e| ErrorOf { source: &e.source, reason: &e.reason, blame: e.blame }),
             user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
-        });
+        }
     }
 }

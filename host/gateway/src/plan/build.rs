@@ -28,6 +28,7 @@ use crate::body::trailers::TrailerNames;
 use crate::cache::{Caching, Flights};
 use crate::certificates::Certificates;
 use crate::hop::Via;
+use crate::observe::otlp::OtlpSettings;
 use crate::route::{ApiTable, OperationTable};
 use crate::serve::check;
 use crate::upstream::{Origin, Timeouts, Trust};
@@ -94,6 +95,11 @@ impl PlanBuilder {
         let steps = self.steps(document, &secrets, diagnostics);
         let common = common(document, &self.flights, &self.breakers, diagnostics);
         let keys = key_table(document);
+        if let Some(otlp) = &document.otlp
+            && let Err(problem) = OtlpSettings::of(otlp)
+        {
+            diagnostics.push(otlp.mark, problem);
+        }
         let certificates = document.tls.as_ref().and_then(|tls| Certificates::load(tls, diagnostics));
         let mut api_table = ApiTable::default();
         let mut apis = Vec::with_capacity(document.apis.len());

@@ -20,6 +20,7 @@ mod load;
 mod mistakes;
 mod observe;
 mod operations;
+mod otlp;
 mod policies;
 mod reload;
 mod rfc9111;
