@@ -309,7 +309,8 @@ mod tests {
             "nul",
             "[1]x",
             "{\"a\"}",
-            "\u{FEFF}{}",
+            "{\u{FEFF}}",
+            "\u{FEFF}\u{FEFF}{}",
             "[1]]",
             "{\"a\":1}}",
             "\"\\ud800\u{0}\"",
@@ -327,6 +328,7 @@ mod tests {
         for body in [&b"\"\xFF\""[..], b"\xFE\xFF\x00\x31", b"{\"\xC0\x80\":1}", b"\"\xED\xA0\x80\""] {
             assert!(Tape::read(body).is_err(), "{body:?}");
         }
+        assert_eq!(read("\u{FEFF}{}").unwrap(), "{}");
         assert_eq!(read("[1,\n 2 3]").unwrap_err().to_string(), "the text is no JSON (line 2, column 4)");
     }
 
