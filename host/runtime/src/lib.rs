@@ -37,6 +37,9 @@ mod account;
 /// A statement that keeps failing is left out for a while.
 mod quarantine;
 
+/// How many calls of a statement are under way.
+mod concurrency;
+
 pub use account::{Account, Totals};
 pub use call::{Called, Outcome};
 pub use engine::{Runtime, RuntimeError, RuntimeSettings, compile};

@@ -20,6 +20,9 @@ use crate::ticker;
 /// What one host call may make the host copy out of a guest, beside a body.
 const HOST_CALL_BYTES: usize = 1 << 20;
 
+/// Handles of resources that a guest may hold at once: those of the request, the response, and its own.
+const HANDLES: usize = 256;
+
 /// Where a guest's frames lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
@@ -37,13 +40,14 @@ pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>,
     let mut store = Store::new(engine, Session::new(services, limits));
     store.limiter(|session| session);
     store.set_hostcall_fuel(host_call_bytes);
+    store.set_max_component_handles(HANDLES);
     match stack {
         Stack::Callers => store.epoch_deadline_trap(),
         // Called once for each tick that ends while the guest runs: time in which it waits isn't its own. Fuel would
         // make turns of another length, for there are slow instructions.
         Stack::Own => store.epoch_deadline_callback(|mut store| {
             let session = store.data_mut();
-            if !session.take_tick() {
+            if !session.take_ticks(ticker::TICK) {
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(match session.others_turn() {
@@ -262,12 +266,17 @@ pub(crate) fn fault_of(error: &wasmtime::Error, session: &Session) -> Fault {
             Some(_) if session.memory_was_refused() => FaultKind::Memory,
             Some(_) => FaultKind::Trap,
             None if session.memory_was_refused() => FaultKind::Memory,
-            // Wasmtime has no type for this one: lifting more from a guest than `set_hostcall_fuel` allows.
-            None if error.root_cause().to_string().contains("fuel allocated for hostcalls") => FaultKind::HostLimit,
+            None if is_over_wasmtimes_limit(&error.root_cause().to_string()) => FaultKind::HostLimit,
             None => FaultKind::Trap,
         }
     };
     Fault::new(kind, told(error))
+}
+
+/// Wasmtime has no types for these two: lifting more from a guest than `set_hostcall_fuel` allows, and more handles than
+/// `set_max_component_handles`.
+fn is_over_wasmtimes_limit(cause: &str) -> bool {
+    cause.contains("fuel allocated for hostcalls") || cause.contains("handle limit exceeded")
 }
 
 /// How many of a guest's functions are named when it fails.
