@@ -56,7 +56,7 @@ pub enum Maker {
 }
 
 /// Machine code of components: from a folder of artefacts, if there is one, or compiled.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CompileCache {
     folder: Option<PathBuf>,
     compiler: Option<Compiler>,
@@ -108,6 +108,14 @@ impl CompileCache {
             }
         }
         Ok(component)
+    }
+
+    /// The machine code of a component that holds a configuration, and with it secrets: nothing of it is written to a disk.
+    pub fn secret_component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, CompileError> {
+        match &self.compiler {
+            Some(compiler) => Ok(loaded(engine, &compiler.compile(wasm)?)?),
+            None => Ok(Component::from_binary(engine, wasm)?),
+        }
     }
 }
 

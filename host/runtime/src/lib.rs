@@ -25,6 +25,9 @@ mod statement;
 /// Stores, and instances in them.
 mod store;
 
+/// What fresh instances start from, so that none has to take its configuration.
+mod snapshot;
+
 /// One worker's warm instances.
 mod lease;
 

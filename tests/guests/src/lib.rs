@@ -118,6 +118,7 @@ guests![
     "load_unknown_import",
     "load_wasi_import",
     "load_wrong_version",
+    "state_configuration_in_memory",
     "state_counter_in_memory",
     "state_version_one",
     "state_version_two",
