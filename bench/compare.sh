@@ -117,7 +117,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 hz=$(getconf CLK_TCK)
 for ((round = 1; round <= rounds; round++)); do
     for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20 cache-hit; do
-        taskset -c 1 wrk -t1 -c32 -d1s -H 'x-tenant: acme' "http://127.0.0.1:${port[$name]}/${path[$name]:-}" >/dev/null
+        taskset -c 1 wrk -t1 -c32 -d2s -H 'x-tenant: acme' "http://127.0.0.1:${port[$name]}/${path[$name]:-}" >/dev/null
         before=$(ticks "${pid[$name]}")
         out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H 'x-tenant: acme' --latency "http://127.0.0.1:${port[$name]}/${path[$name]:-}")
         after=$(ticks "${pid[$name]}")

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_core::field::is_framing;
+use tollgate_core::limits::HEADER_FIELDS;
 use tollgate_core::message::ResponseHead;
 use tollgate_core::verdict::{Failure, Reply, Verdict};
 
@@ -27,6 +28,9 @@ pub enum BadVerdict {
     /// The headers are over the statement's limit.
     #[error("headers of {0} bytes are over the limit `header-bytes` of {1}")]
     HeadersTooLarge(usize, usize),
+    /// More header fields than anybody needs.
+    #[error("{0} header fields; at most {HEADER_FIELDS} are taken")]
+    TooManyHeaders(usize),
 }
 
 /// What a verdict may hold at most.
@@ -88,6 +92,9 @@ fn is_reason(text: &str) -> bool {
 
 /// Check header lines; framing fields are left out, because they belong to the gateway.
 pub fn fields(lines: Vec<Field>, header_bytes: usize) -> Result<Vec<(HeaderName, HeaderValue)>, BadVerdict> {
+    if lines.len() > HEADER_FIELDS {
+        return Err(BadVerdict::TooManyHeaders(lines.len()));
+    }
     let bytes: usize = lines.iter().map(|line| line.name.len() + line.value.len()).sum();
     if bytes > header_bytes {
         return Err(BadVerdict::HeadersTooLarge(bytes, header_bytes));

@@ -205,7 +205,9 @@ impl wit::Host for Session {
             Ok(answered) => answered,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(answered.await.map(lowered).map_err(wit::HttpError::from))
+        let answer = answered.await.map(lowered).map_err(wit::HttpError::from);
+        self.has_waited();
+        Ok(answer)
     }
 
     async fn send_all(
@@ -228,6 +230,7 @@ impl wit::Host for Session {
                 Err(error) => Err(error),
             });
         }
+        self.has_waited();
         Ok(answers)
     }
 

@@ -9,11 +9,15 @@ use tollgate_bindings::policy::messages::{
 use tollgate_bindings::{RequestHandle, ResponseHandle};
 use tollgate_core::edits::{HeaderEdit, HeaderEdits};
 use tollgate_core::field::is_framing;
+use tollgate_core::limits::HEADER_FIELDS;
 use tollgate_core::path;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::session::{NoExchange, Session};
+
+/// Bytes that are copied in about the time that it takes to list a field, or to make an edit of one.
+const FIELD_WORK: usize = 256;
 
 /// Which of the two messages a header call is about.
 #[derive(Clone, Copy, PartialEq)]
@@ -96,8 +100,10 @@ impl Session {
 
     /// Count the bytes of an edit against `header-bytes`.
     pub(crate) fn spend_header_bytes(&mut self, bytes: usize) -> std::result::Result<(), HeaderError> {
-        let spent = self.effects.diff.header_bytes + bytes;
-        if spent > self.limits.header_bytes {
+        let diff = &self.effects.diff;
+        let spent = diff.header_bytes + bytes;
+        let edits = diff.request.headers.iter().len() + diff.response.headers.iter().len() + diff.staged.len();
+        if spent > self.limits.header_bytes || edits >= HEADER_FIELDS {
             return Err(HeaderError::TooLarge);
         }
         self.effects.diff.header_bytes = spent;
@@ -127,6 +133,25 @@ impl Session {
         Ok(())
     }
 
+    fn all_headers(&mut self, side: Side) -> Result<Vec<Field>> {
+        let headers = self.section(side)?;
+        let fields = headers.base.len() + headers.edits.iter().len();
+        self.spend(fields * FIELD_WORK)?;
+        Ok(self.section(side)?.all())
+    }
+
+    fn read_body(&mut self, side: Side) -> Result<std::result::Result<Vec<u8>, BodyError>> {
+        let exchange = self.exchange()?;
+        let body = match side {
+            Side::Request => self.effects.diff.request.body.as_ref().or(exchange.request_body.as_ref()),
+            Side::Response => self.effects.diff.response.body.as_ref().or(exchange.response_body.as_ref()),
+        };
+        // Another handle to the same bytes.
+        let Some(body) = body.cloned() else { return Ok(Err(BodyError::NotBuffered)) };
+        self.spend(body.len())?;
+        Ok(Ok(body.to_vec()))
+    }
+
     fn checked_body(&self, body: Vec<u8>) -> std::result::Result<Bytes, BodyError> {
         if body.len() > self.limits.body_bytes {
             return Err(BodyError::TooLarge);
@@ -140,10 +165,6 @@ enum HeaderNameEdit {
     Set(Vec<u8>),
     Append(Vec<u8>),
     Remove,
-}
-
-fn read_body(edited: Option<&Bytes>, buffered: Option<&Bytes>) -> std::result::Result<Vec<u8>, BodyError> {
-    edited.or(buffered).map(|bytes| bytes.to_vec()).ok_or(BodyError::NotBuffered)
 }
 
 impl Host for Session {}
@@ -282,7 +303,7 @@ impl HostRequest for Session {
 
     fn headers(&mut self, _: Resource<RequestHandle>) -> Result<Vec<Field>> {
         self.enter()?;
-        Ok(Session::section(self, Side::Request)?.all())
+        self.all_headers(Side::Request)
     }
 
     fn set_header(
@@ -316,11 +337,12 @@ impl HostRequest for Session {
 
     fn body(&mut self, _: Resource<RequestHandle>) -> Result<std::result::Result<Vec<u8>, BodyError>> {
         self.enter()?;
-        Ok(read_body(self.effects.diff.request.body.as_ref(), self.exchange()?.request_body.as_ref()))
+        self.read_body(Side::Request)
     }
 
     fn set_body(&mut self, _: Resource<RequestHandle>, body: Vec<u8>) -> Result<std::result::Result<(), BodyError>> {
         self.enter()?;
+        self.spend(body.len())?;
         Ok(self.checked_body(body).map(|body| self.effects.diff.request.body = Some(body)))
     }
 
@@ -382,7 +404,7 @@ impl HostResponse for Session {
 
     fn headers(&mut self, _: Resource<ResponseHandle>) -> Result<Vec<Field>> {
         self.enter()?;
-        Ok(Session::section(self, Side::Response)?.all())
+        self.all_headers(Side::Response)
     }
 
     fn set_header(
@@ -416,11 +438,12 @@ impl HostResponse for Session {
 
     fn body(&mut self, _: Resource<ResponseHandle>) -> Result<std::result::Result<Vec<u8>, BodyError>> {
         self.enter()?;
-        Ok(read_body(self.effects.diff.response.body.as_ref(), self.exchange()?.response_body.as_ref()))
+        self.read_body(Side::Response)
     }
 
     fn set_body(&mut self, _: Resource<ResponseHandle>, body: Vec<u8>) -> Result<std::result::Result<(), BodyError>> {
         self.enter()?;
+        self.spend(body.len())?;
         Ok(self.checked_body(body).map(|body| self.effects.diff.response.body = Some(body)))
     }
 

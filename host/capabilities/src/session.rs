@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tollgate_core::edits::Diff;
 use tollgate_core::egress::Egress;
@@ -99,6 +100,15 @@ pub type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// How a guest that computes for long gives way: one turn of the others.
 pub type Turns = fn() -> Turn;
 
+/// Since when the guest has been running without a pause.
+enum RunsSince {
+    /// For less than a tick.
+    Unknown,
+    Moment(Instant),
+    /// Since this turn of the others ended.
+    TurnEnded(Arc<OnceLock<Instant>>),
+}
+
 /// A store's data.
 pub struct Session {
     /// The lent exchange; none outside of a call.
@@ -114,8 +124,10 @@ pub struct Session {
     pub(crate) callouts_left: u32,
     /// Ticks of the clock that may still end while the guest runs.
     ticks_left: u64,
+    runs_since: RunsSince,
     turns: Option<Turns>,
     host_calls_left: u32,
+    host_bytes_left: usize,
     pub(crate) log_lines_left: u32,
     pub(crate) log_bytes_left: usize,
     pub(crate) log_dropped: u32,
@@ -135,8 +147,10 @@ impl Session {
             client: None,
             callouts_left: 0,
             ticks_left: 0,
+            runs_since: RunsSince::Unknown,
             turns: None,
             host_calls_left: 0,
+            host_bytes_left: 0,
             log_lines_left: 0,
             log_bytes_left: 0,
             log_dropped: 0,
@@ -161,6 +175,7 @@ impl Session {
         }
         self.callouts_left = self.limits.callouts;
         self.host_calls_left = self.limits.host_calls;
+        self.host_bytes_left = self.limits.host_bytes;
         self.log_lines_left = self.limits.log_lines;
         self.log_bytes_left = self.limits.log_bytes;
         self.log_dropped = 0;
@@ -184,12 +199,27 @@ impl Session {
     /// What comes next may run until so many ticks have ended.
     pub fn give_ticks(&mut self, ticks: u64) {
         self.ticks_left = ticks;
+        self.runs_since = RunsSince::Unknown;
     }
 
-    /// A tick has ended while the guest ran. False if it was the last that it may have.
-    pub fn take_tick(&mut self) -> bool {
-        self.ticks_left = self.ticks_left.saturating_sub(1);
+    /// A tick of this length has ended while the guest ran, or several in a host function that it called. False if it was the
+    /// last that it may have.
+    pub fn take_ticks(&mut self, tick: Duration) -> bool {
+        let now = Instant::now();
+        let ran = match &self.runs_since {
+            RunsSince::Unknown => Duration::ZERO,
+            RunsSince::Moment(moment) => now.saturating_duration_since(*moment),
+            RunsSince::TurnEnded(ended) => ended.get().map_or(Duration::ZERO, |at| now.saturating_duration_since(*at)),
+        };
+        let ticks = ran.as_nanos().checked_div(tick.as_nanos()).unwrap_or(1).max(1);
+        self.runs_since = RunsSince::Moment(now);
+        self.ticks_left = self.ticks_left.saturating_sub(u64::try_from(ticks).unwrap_or(u64::MAX));
         self.ticks_left > 0
+    }
+
+    /// The guest goes on after it has waited for somebody else.
+    pub(crate) fn has_waited(&mut self) {
+        self.runs_since = RunsSince::Moment(Instant::now());
     }
 
     /// Give way like this from now on. Without it, there is nobody to give way to.
@@ -198,8 +228,14 @@ impl Session {
     }
 
     /// One turn of the others, if there are any.
-    pub fn others_turn(&self) -> Option<Turn> {
-        self.turns.map(|turns| turns())
+    pub fn others_turn(&mut self) -> Option<Turn> {
+        let turn = self.turns.map(|turns| turns())?;
+        let ended = Arc::new(OnceLock::new());
+        self.runs_since = RunsSince::TurnEnded(Arc::clone(&ended));
+        Some(Box::pin(async move {
+            turn.await;
+            ended.get_or_init(Instant::now);
+        }))
     }
 
     /// True if the guest was refused memory or a table since the store began.
@@ -233,6 +269,17 @@ impl Session {
                 Ok(())
             }
             None => Err(wasmtime::Error::new(OverLimit { what: "the number of host calls", limit: "host-calls" })),
+        }
+    }
+
+    /// A host function is about to work on so many bytes: ends a guest that makes the host do far more than it does itself.
+    pub(crate) fn spend(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        match self.host_bytes_left.checked_sub(bytes) {
+            Some(left) => {
+                self.host_bytes_left = left;
+                Ok(())
+            }
+            None => Err(wasmtime::Error::new(OverLimit { what: "the work of host functions", limit: "host-bytes" })),
         }
     }
 

@@ -18,7 +18,8 @@ pub(crate) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let runtime = load::runtime_for_checking()?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     // Everything is granted here: what it needs is what is shown.
-    let source = ComponentSource { name: &name, bytes: &bytes, digest: None, grants: Grants::all(), built_in: false };
+    let source =
+        ComponentSource { name: &name, bytes: bytes.into(), digest: None, grants: Grants::all(), built_in: false };
     let admitted = match runtime.admit(&source) {
         Ok(admitted) => admitted,
         Err(error) => {

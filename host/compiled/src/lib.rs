@@ -56,7 +56,7 @@ pub enum Maker {
 }
 
 /// Machine code of components: from a folder of artefacts, if there is one, or compiled.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CompileCache {
     folder: Option<PathBuf>,
     compiler: Option<Compiler>,
@@ -109,6 +109,14 @@ impl CompileCache {
         }
         Ok(component)
     }
+
+    /// The machine code of a component that holds a configuration, and with it secrets: nothing of it is written to a disk.
+    pub fn secret_component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, CompileError> {
+        match &self.compiler {
+            Some(compiler) => Ok(loaded(engine, &compiler.compile(wasm)?)?),
+            None => Ok(Component::from_binary(engine, wasm)?),
+        }
+    }
 }
 
 /// Machine code that came from a process of our own program.
@@ -156,13 +164,18 @@ fn artefact_name(engine: &Engine, wasm: &[u8]) -> String {
     hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The machine code of an artefact, if it is whole.
+fn whole(file: &[u8]) -> Option<&[u8]> {
+    let (digest, code) = file.split_at_checked(DIGEST_BYTES)?;
+    (digest == Sha256::digest(code).as_slice()).then_some(code)
+}
+
 fn read_artefact(engine: &Engine, path: &Path) -> Option<Component> {
     let file = fs::read(path).ok()?;
-    let (digest, code) = file.split_at_checked(DIGEST_BYTES)?;
-    if digest != Sha256::digest(code).as_slice() {
+    let Some(code) = whole(&file) else {
         tracing::warn!(path = %path.display(), "an artefact is damaged; the component is compiled again");
         return None;
-    }
+    };
     // SAFETY: the bytes were written by `write_artefact` from `Component::serialize`: they lie under a name made
     // of the component's digest and the engine's configuration, in a folder that only this user can write to, and
     // their digest shows that they are whole. Wasmtime itself refuses those of another version or configuration.
@@ -202,6 +215,21 @@ mod tests {
 
     fn artefacts(folder: &Path) -> Vec<PathBuf> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn no_bit_of_an_artefact_can_be_turned() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.cwasm");
+        write_artefact(&path, &(0..2000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+        let file = fs::read(&path).unwrap();
+        assert!(whole(&file).is_some());
+        for turn in 0..10_000usize {
+            let (mut file, bit) = (file.clone(), turn * 7919 % (file.len() * 8));
+            file[bit / 8] ^= 1 << (bit % 8);
+            assert!(whole(&file).is_none(), "bit {bit}");
+        }
+        assert!((0..file.len()).step_by(97).all(|length| whole(&file[..length]).is_none()));
     }
 
     #[test]

@@ -29,14 +29,15 @@ impl HeaderEdit {
         }
     }
 
-    /// Make the edit of the header `name`.
+    /// Make the edit of the header `name`. One that finds no room is left out: a map that is full to the brim (32,768 names)
+    /// would be nobody's message any more, and `insert` would panic.
     fn make(self, name: HeaderName, headers: &mut HeaderMap) {
         match self {
             Self::Set(value) => {
-                headers.insert(name, value);
+                let _ = headers.try_insert(name, value);
             }
             Self::Append(value) => {
-                headers.append(name, value);
+                let _ = headers.try_append(name, value);
             }
             Self::Remove => {
                 headers.remove(name);
@@ -63,7 +64,7 @@ impl HeaderEdits {
     }
 
     /// The edits in order, for traces.
-    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderEdit)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &(HeaderName, HeaderEdit)> {
         self.edits.iter()
     }
 

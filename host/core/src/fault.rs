@@ -53,13 +53,15 @@ pub enum FaultKind {
     Unavailable,
     /// The statement has failed too often and is left out for a while.
     Quarantined,
+    /// As many of the statement's calls are under way as may be.
+    Busy,
     /// The host itself failed.
     Host,
 }
 
 impl FaultKind {
     /// All kinds, in the order of [`FaultKind::index`].
-    pub const ALL: [FaultKind; 11] = [
+    pub const ALL: [FaultKind; 12] = [
         FaultKind::Trap,
         FaultKind::Fuel,
         FaultKind::Deadline,
@@ -70,6 +72,7 @@ impl FaultKind {
         FaultKind::BodyTooLarge,
         FaultKind::Unavailable,
         FaultKind::Quarantined,
+        FaultKind::Busy,
         FaultKind::Host,
     ];
 
@@ -86,6 +89,7 @@ impl FaultKind {
             FaultKind::BodyTooLarge => "body-too-large",
             FaultKind::Unavailable => "unavailable",
             FaultKind::Quarantined => "quarantined",
+            FaultKind::Busy => "busy",
             FaultKind::Host => "host",
         }
     }

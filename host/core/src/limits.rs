@@ -19,8 +19,15 @@ pub const TABLE_ELEMENTS: usize = 10_000;
 /// Host calls of one call: more than 10,000 header reads for one request is a flood.
 pub const HOST_CALLS: u32 = 10_000;
 
+/// Bytes that host functions may work on for one call: what they copy from or to the guest in bulk, search or digest. Fuel
+/// doesn't see that work. A body of the largest size can be read and written once, and there is as much for everything else.
+pub const HOST_BYTES: usize = 64 << 20;
+
 /// Bytes of header names and values that one call may record.
 pub const HEADER_BYTES: usize = 32 << 10;
+
+/// Header fields that one call may set or give, whatever their size: a section has room for no more than 32,768 names.
+pub const HEADER_FIELDS: usize = 1_000;
 
 /// Bytes of variable names and values that one call may record. A whole response of another service is one
 /// variable; more than this would take more than the default fuel to write.
@@ -37,6 +44,10 @@ pub const LOG_BYTES: usize = 8 << 10;
 
 /// Requests of its own that one call may make: a token, a few look-ups, and some tries again.
 pub const CALLOUTS: u32 = 16;
+
+/// Calls of a statement that may be under way at once, of all workers together: a quarter of the stacks that there are, so
+/// that one whose callouts hang leaves the others theirs.
+pub const CONCURRENT_CALLS: u32 = 250;
 
 /// Failures in a row after which a statement is left out for a while. A client whose requests a policy can't stand
 /// reaches it only if nobody else's pass between them.
@@ -60,6 +71,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// See [`HOST_CALLS`].
     pub host_calls: u32,
+    /// See [`HOST_BYTES`].
+    pub host_bytes: usize,
     /// See [`HEADER_BYTES`].
     pub header_bytes: usize,
     /// See [`VARIABLE_BYTES`].
@@ -72,6 +85,8 @@ pub struct Limits {
     pub log_bytes: usize,
     /// See [`CALLOUTS`].
     pub callouts: u32,
+    /// See [`CONCURRENT_CALLS`].
+    pub concurrent_calls: u32,
     /// See [`QUARANTINE_AFTER`].
     pub quarantine_after: u32,
     /// See [`QUARANTINE_MS`].
@@ -87,12 +102,14 @@ impl Default for Limits {
             memory_bytes: MEMORY_BYTES,
             table_elements: TABLE_ELEMENTS,
             host_calls: HOST_CALLS,
+            host_bytes: HOST_BYTES,
             header_bytes: HEADER_BYTES,
             variable_bytes: VARIABLE_BYTES,
             body_bytes: BODY_BYTES,
             log_lines: LOG_LINES,
             log_bytes: LOG_BYTES,
             callouts: CALLOUTS,
+            concurrent_calls: CONCURRENT_CALLS,
             quarantine_after: QUARANTINE_AFTER,
             quarantine_ms: QUARANTINE_MS,
         }
@@ -114,19 +131,21 @@ pub struct LimitField {
 pub const MAX_MEMORY_BYTES: u64 = 128 << 20;
 
 /// Every limit that an operator can set, by its key in a document.
-pub const FIELDS: [LimitField; 14] = [
+pub const FIELDS: [LimitField; 16] = [
     LimitField { key: "fuel", max: 1_000_000_000_000, set: |l, v| l.fuel = v },
     LimitField { key: "fuel-per-body-byte", max: 1_000_000, set: |l, v| l.fuel_per_body_byte = v },
     LimitField { key: "deadline-ms", max: 60_000, set: |l, v| l.deadline_ms = v },
     LimitField { key: "memory-bytes", max: MAX_MEMORY_BYTES, set: |l, v| l.memory_bytes = v as usize },
     LimitField { key: "table-elements", max: 100_000, set: |l, v| l.table_elements = v as usize },
     LimitField { key: "host-calls", max: 10_000_000, set: |l, v| l.host_calls = v as u32 },
+    LimitField { key: "host-bytes", max: 16 << 30, set: |l, v| l.host_bytes = v as usize },
     LimitField { key: "header-bytes", max: 1 << 20, set: |l, v| l.header_bytes = v as usize },
     LimitField { key: "variable-bytes", max: 16 << 20, set: |l, v| l.variable_bytes = v as usize },
     LimitField { key: "body-bytes", max: 64 << 20, set: |l, v| l.body_bytes = v as usize },
     LimitField { key: "log-lines", max: 10_000, set: |l, v| l.log_lines = v as u32 },
     LimitField { key: "log-bytes", max: 1 << 20, set: |l, v| l.log_bytes = v as usize },
     LimitField { key: "callouts", max: 1_000, set: |l, v| l.callouts = v as u32 },
+    LimitField { key: "concurrent-calls", max: 1_000, set: |l, v| l.concurrent_calls = v as u32 },
     LimitField { key: "quarantine-after", max: 1_000_000_000, set: |l, v| l.quarantine_after = v as u32 },
     LimitField { key: "quarantine-ms", max: 60_000, set: |l, v| l.quarantine_ms = v },
 ];

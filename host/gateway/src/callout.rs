@@ -15,8 +15,9 @@ use crate::chain::parts_of;
 use crate::hop;
 use crate::upstream::{ConnectFault, Origin, Timeouts, Upstream, UpstreamError};
 
-/// Requests that policies of one worker have under way at once.
-const MAX_UNDER_WAY: usize = 256;
+/// Requests that policies of one worker have under way at once: four times what one statement may wait for with a single
+/// request in each of its calls (`concurrent-calls`).
+const MAX_UNDER_WAY: usize = 1000;
 
 type Answer = Result<IncomingResponse, HttpFailure>;
 

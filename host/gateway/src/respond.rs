@@ -82,6 +82,8 @@ pub enum Rejection {
     TooManyKeyGuesses(u64),
     /// A policy failed, and it fails closed.
     PolicyFault,
+    /// As many calls of a policy are under way as may be, and it fails closed.
+    PolicyBusy,
     /// An expression of the document failed.
     ExpressionFailed,
     /// More are within a `limit-concurrency` than it lets in.
@@ -169,6 +171,9 @@ impl Rejection {
                 "Too many invalid subscription keys. Try again later.",
             ),
             R::PolicyFault => Row(S::INTERNAL_SERVER_ERROR, "policy", "PolicyFault", Guest, "Internal server error"),
+            R::PolicyBusy => {
+                Row(S::SERVICE_UNAVAILABLE, "policy", "PolicyBusy", Guest, "Service temporarily unavailable")
+            }
             R::ExpressionFailed => {
                 Row(S::INTERNAL_SERVER_ERROR, "policy", EXPRESSION_FAILED, Operator, "Internal server error")
             }
@@ -281,7 +286,7 @@ impl Rejection {
                     headers.insert(header::WWW_AUTHENTICATE, value);
                 }
             }
-            Rejection::Overloaded | Rejection::ConcurrencyExceeded => {
+            Rejection::Overloaded | Rejection::ConcurrencyExceeded | Rejection::PolicyBusy => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_SECONDS));
             }
             Rejection::OriginFailed(fault) | Rejection::OriginTimeout(fault) => {

@@ -66,6 +66,9 @@ impl Leases {
     /// [`Leases::call`] for a statement whose unit [waits](crate::Unit::waits).
     pub async fn call_waiting(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>) -> Outcome {
         let began = Instant::now();
+        let Some(_under_way) = statement.concurrency.begin(statement.unit.limits.concurrent_calls) else {
+            return self.turn_away(statement, phase, exchange, busy());
+        };
         let mut armed = match self.arm_waiting(statement, exchange).await {
             Ok(armed) => armed,
             Err((exchange, fault)) => return self.turn_away(statement, phase, exchange, fault),
@@ -86,6 +89,10 @@ impl Leases {
         if !statement.unit.admitted.has_body_gate() {
             return (Some(exchange), Ok(true));
         }
+        let Some(_under_way) = statement.concurrency.begin(statement.unit.limits.concurrent_calls) else {
+            self.record_fault(statement, phase, FaultKind::Busy);
+            return (Some(exchange), Err(busy()));
+        };
         // Whoever buffers bodies waits.
         let mut armed = match self.arm_waiting(statement, exchange).await {
             Ok(armed) => armed,
@@ -223,6 +230,10 @@ fn quarantined() -> Fault {
     Fault::new(FaultKind::Quarantined, "it has failed too often and is left out for now")
 }
 
+fn busy() -> Fault {
+    Fault::new(FaultKind::Busy, "as many of its calls are under way as its limit `concurrent-calls` allows")
+}
+
 fn succeeded(statement: &Statement, admission: Admission) {
     if statement.quarantine.succeeded(admission) == Change::Opened {
         let identity = &statement.identity;
@@ -325,4 +336,20 @@ fn last_error(session: &Session) -> wasmtime::Result<phases::on_error::LastError
         message: error.message,
         statement_id: error.statement,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn a_panic_of_the_host_is_caught_where_the_guest_is_called() {
+        let mut panics =
+            Box::pin(caught(async { if true { panic!("a bug of the host") } else { Ok::<u8, wasmtime::Error>(0) } }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(panics.as_mut().poll(&mut context), Poll::Ready(None)));
+        let mut ends = Box::pin(caught(async { Ok::<u8, wasmtime::Error>(7) }));
+        assert!(matches!(ends.as_mut().poll(&mut context), Poll::Ready(Some(Ok(7)))));
+    }
 }

@@ -10,6 +10,7 @@ use tollgate_core::limits;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
 use crate::link::Units;
+use crate::snapshot::Snapshots;
 use crate::ticker;
 
 /// Guest stack. Deep recursion of a parser needs under 100 KiB; a policy that recurses without end traps here.
@@ -27,9 +28,19 @@ const INSTANCES: u32 = 2000;
 /// Address space of a memory slot: 4 GiB, so that Cranelift leaves bounds checks to guard pages.
 const MEMORY_RESERVATION: u64 = 4 << 30;
 
-/// Bytes of an instance's memory that stay resident when its slot is reused: resetting them costs less than
-/// the page faults would.
-const KEEP_RESIDENT: usize = 64 << 10;
+/// Bytes of an instance's memory that stay resident when its slot is reused: the 128 KiB of a policy's stack, which lie
+/// first, and its data and heap. Resetting all of it takes less than giving the rest back and four page faults in the next
+/// instance: measured for a fresh `set-header`, 51 µs of a request against 71 with 64 KiB.
+///
+/// Asking the kernel which pages were written (`pagemap_scan`) would be faster still, but leaves what was swapped out as it
+/// is, for the next request to read.
+const KEEP_RESIDENT: usize = 256 << 10;
+
+/// The same for tables.
+const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+
+/// Slots that nobody uses and that stay as they are for the next instance of the same component: 8 MiB of memory at most.
+const UNUSED_SLOTS: u32 = 32;
 
 /// Features that no policy needs: each is code that a hostile guest could lean on.
 const REFUSED: WasmFeatures = WasmFeatures::MEMORY64
@@ -66,6 +77,7 @@ pub struct Runtime {
     pub(crate) compiled: CompileCache,
     pub(crate) services: Arc<Services>,
     pub(crate) workers: usize,
+    pub(crate) snapshots: Snapshots,
     units: Mutex<Units>,
     next_unit: AtomicU64,
 }
@@ -79,9 +91,12 @@ impl Runtime {
             Some(folder) => CompileCache::in_folder(folder),
             None => CompileCache::none(),
         };
+        let compiled = compiled.with_compiler(settings.compiler);
+        let snapshots = Snapshots::start(&engine, &compiled).map_err(|error| RuntimeError(error.to_string()))?;
         Ok(Runtime {
             engine,
-            compiled: compiled.with_compiler(settings.compiler),
+            compiled,
+            snapshots,
             services: settings.services,
             workers: settings.workers,
             units: Mutex::default(),
@@ -156,7 +171,7 @@ fn pool() -> PoolingAllocationConfig {
         .max_memory_size(limits::MAX_MEMORY_BYTES as usize)
         .table_elements(100_000)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(KEEP_RESIDENT)
-        .max_unused_warm_slots(64);
+        .table_keep_resident(TABLE_KEEP_RESIDENT)
+        .max_unused_warm_slots(UNUSED_SLOTS);
     pool
 }

@@ -61,20 +61,20 @@ impl Leases {
     }
 
     /// An instance for one call.
-    pub(crate) fn take(&self, unit: &Unit) -> Result<Box<Instance>, CreateError> {
+    pub(crate) fn take(&self, unit: &Arc<Unit>) -> Result<Box<Instance>, CreateError> {
         match self.take_warm(unit) {
             Some(instance) => Ok(instance),
-            None => Instance::create(&self.runtime.engine, unit).map(|instance| self.connected(instance)),
+            None => Instance::create(&self.runtime.engine, unit).map(|instance| self.connected(unit, instance)),
         }
     }
 
     /// The same for a unit that waits: others have their turn while the instance is made.
-    pub(crate) async fn take_waiting(&self, unit: &Unit) -> Result<Box<Instance>, CreateError> {
+    pub(crate) async fn take_waiting(&self, unit: &Arc<Unit>) -> Result<Box<Instance>, CreateError> {
         match self.take_warm(unit) {
             Some(instance) => Ok(instance),
             None => {
                 let made = Instance::create_waiting(&self.runtime.engine, unit, self.turns).await;
-                made.map(|instance| self.connected(instance))
+                made.map(|instance| self.connected(unit, instance))
             }
         }
     }
@@ -85,7 +85,8 @@ impl Leases {
         Some(instance)
     }
 
-    fn connected(&self, mut instance: Instance) -> Box<Instance> {
+    fn connected(&self, unit: &Arc<Unit>, mut instance: Instance) -> Box<Instance> {
+        self.runtime.snapshots.ask(unit);
         instance.store.data_mut().connect(self.client.clone());
         Box::new(instance)
     }

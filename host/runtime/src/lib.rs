@@ -25,6 +25,9 @@ mod statement;
 /// Stores, and instances in them.
 mod store;
 
+/// What fresh instances start from, so that none has to take its configuration.
+mod snapshot;
+
 /// One worker's warm instances.
 mod lease;
 
@@ -36,6 +39,9 @@ mod account;
 
 /// A statement that keeps failing is left out for a while.
 mod quarantine;
+
+/// How many calls of a statement are under way.
+mod concurrency;
 
 pub use account::{Account, Totals};
 pub use call::{Called, Outcome};

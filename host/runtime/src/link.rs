@@ -17,6 +17,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::engine::Runtime;
 use crate::load::Admitted;
+use crate::snapshot::Snapshot;
 use crate::store::{CreateError, Instance, Stack};
 
 /// A linker that holds what a component imports, all of which is granted, and nothing else.
@@ -115,6 +116,8 @@ pub struct Unit {
     pub isolation: Isolation,
     /// Where its instances' frames lie.
     pub(crate) stack: Stack,
+    /// What fresh instances start from.
+    pub(crate) snapshot: Snapshot,
     /// Keeps the component's own store of services.
     pub(crate) services: Arc<tollgate_capabilities::session::Services>,
 }
@@ -188,6 +191,7 @@ impl Runtime {
             limits: Arc::new(limits.clone()),
             isolation,
             stack: admitted.stack(limits),
+            snapshot: Snapshot::default(),
             services: Arc::clone(&self.services),
         });
         // Try it once: a configuration that the guest refuses must never reach a request.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jsonschema::Validator;
 use sha2::{Digest, Sha256};
 use tollgate_capabilities::session::Session;
@@ -19,7 +20,7 @@ use crate::store::{self, Stack, fault_of};
 use crate::surface::Surface;
 
 /// The largest component that is taken: interpreted languages make up to 20 MB.
-const MAX_COMPONENT_BYTES: usize = 64 << 20;
+pub(crate) const MAX_COMPONENT_BYTES: usize = 64 << 20;
 
 /// A component as an operator names it.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct ComponentSource<'a> {
     /// The statement's name.
     pub name: &'a str,
     /// The `.wasm` itself.
-    pub bytes: &'a [u8],
+    pub bytes: Bytes,
     /// The digest that the operator expects, as 64 lower-case hexadecimal digits.
     pub digest: Option<&'a str>,
     /// What the operator grants.
@@ -138,7 +139,9 @@ pub struct Admitted {
     pub(crate) pre: InstancePre<Session>,
     pub(crate) indices: Indices,
     pub(crate) schema: Validator,
-    surface: Surface,
+    pub(crate) surface: Surface,
+    /// The `.wasm`, for snapshots.
+    pub(crate) wasm: Bytes,
 }
 
 /// Where the exports lie.
@@ -153,7 +156,7 @@ pub(crate) struct Indices {
 }
 
 impl Indices {
-    fn of(pre: &InstancePre<Session>, surface: &Surface) -> wasmtime::Result<Indices> {
+    pub(crate) fn of(pre: &InstancePre<Session>, surface: &Surface) -> wasmtime::Result<Indices> {
         // Any 0.1.x answers to this version.
         let function = |interface: &str, function: &str| {
             let component = pre.component();
@@ -236,17 +239,17 @@ fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
 impl Runtime {
     /// Admit a component: everything that can be known about it without a configuration.
     pub fn admit(&self, source: &ComponentSource<'_>) -> Result<Arc<Admitted>, LoadError> {
-        check_preamble(source.bytes)?;
+        check_preamble(&source.bytes)?;
         if source.bytes.len() > MAX_COMPONENT_BYTES {
             return Err(LoadError::TooLarge { bytes: source.bytes.len() });
         }
-        let digest = digest_of(source.bytes);
+        let digest = digest_of(&source.bytes);
         if let Some(expected) = source.digest.filter(|expected| *expected != digest) {
             return Err(LoadError::OtherDigest { found: digest, expected: expected.into() });
         }
         let component = self.compiled.component(
             &self.engine,
-            source.bytes,
+            &source.bytes,
             if source.built_in { Maker::Ourselves } else { Maker::Somebody },
         )?;
         let surface = Surface::of(&self.engine, &component)?;
@@ -267,6 +270,7 @@ impl Runtime {
             indices,
             schema,
             surface,
+            wasm: source.bytes.clone(),
         }))
     }
 

@@ -12,6 +12,7 @@ use tollgate_core::place::Phase;
 use tollgate_expression::Needs;
 
 use crate::account::Account;
+use crate::concurrency::Concurrency;
 use crate::engine::Runtime;
 use crate::link::Unit;
 use crate::quarantine::Quarantine;
@@ -82,6 +83,8 @@ pub struct Statement {
     pub account: Account,
     /// Whether it has failed too often.
     pub quarantine: Quarantine,
+    /// How many of its calls are under way.
+    pub(crate) concurrency: Concurrency,
 }
 
 impl Statement {
@@ -106,6 +109,7 @@ impl Statement {
             mode: settings.mode,
             account: Account::new(runtime.workers),
             quarantine: Quarantine::default(),
+            concurrency: Concurrency::default(),
         }
     }
 

@@ -15,10 +15,14 @@ use wasmtime::{Engine, FrameInfo, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::link::Unit;
 use crate::load::Indices;
+use crate::snapshot::Configured;
 use crate::ticker;
 
 /// What one host call may make the host copy out of a guest, beside a body.
 const HOST_CALL_BYTES: usize = 1 << 20;
+
+/// Handles of resources that a guest may hold at once: those of the request, the response, and its own.
+const HANDLES: usize = 256;
 
 /// Where a guest's frames lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +41,14 @@ pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>,
     let mut store = Store::new(engine, Session::new(services, limits));
     store.limiter(|session| session);
     store.set_hostcall_fuel(host_call_bytes);
+    store.set_max_component_handles(HANDLES);
     match stack {
         Stack::Callers => store.epoch_deadline_trap(),
         // Called once for each tick that ends while the guest runs: time in which it waits isn't its own. Fuel would
         // make turns of another length, for there are slow instructions.
         Stack::Own => store.epoch_deadline_callback(|mut store| {
             let session = store.data_mut();
-            if !session.take_tick() {
+            if !session.take_ticks(ticker::TICK) {
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(match session.others_turn() {
@@ -86,7 +91,7 @@ where
 
 /// The result of a guest that has nothing to wait for: capabilities can't be called outside of a phase, and where
 /// nobody else is served there are no turns.
-fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+pub(crate) fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => Err(wasmtime::Error::msg("it waits for something where nothing may wait")),
@@ -175,13 +180,23 @@ pub(crate) enum CreateError {
 impl Instance {
     /// Make an instance and let it take its configuration, for whoever may block: where a plan is built.
     pub(crate) fn create(engine: &Engine, unit: &Unit) -> Result<Instance, CreateError> {
+        if let Some(configured) = unit.snapshot.configured() {
+            return Instance::of(engine, unit, configured);
+        }
         let mut store = store_of(engine, unit)?;
         let made = (|| {
             let instance = instantiate(&unit.admitted.pre, &mut store, unit.stack)?;
             let configure = configure_of(&instance, &mut store, unit)?;
             Ok((instance, enter(&configure, &mut store, (unit.configuration.as_str(),), unit.stack)?))
         })();
-        Instance::made(store, unit, made)
+        Instance::made(store, &unit.admitted.indices, made)
+    }
+
+    /// An instance that begins configured.
+    pub(crate) fn of(engine: &Engine, unit: &Unit, configured: &Configured) -> Result<Instance, CreateError> {
+        let mut store = store_of(engine, unit)?;
+        let made = instantiate(&configured.pre, &mut store, unit.stack).map(|instance| (instance, (Ok(()),)));
+        Instance::made(store, &configured.indices, made)
     }
 
     /// The same on a worker: others have their turns meanwhile.
@@ -190,6 +205,12 @@ impl Instance {
         unit: &Unit,
         turns: Option<Turns>,
     ) -> Result<Instance, CreateError> {
+        if let Some(configured) = unit.snapshot.configured() {
+            // Nothing of the guest runs.
+            let mut instance = Instance::of(engine, unit, configured)?;
+            instance.store.data_mut().take_turns(turns);
+            return Ok(instance);
+        }
         let mut store = store_of(engine, unit)?;
         store.data_mut().take_turns(turns);
         let made = async {
@@ -198,16 +219,19 @@ impl Instance {
             Ok((instance, configure.call_async(&mut store, (unit.configuration.as_str(),)).await?))
         };
         let made = made.await;
-        Instance::made(store, unit, made)
+        Instance::made(store, &unit.admitted.indices, made)
     }
 
-    fn made(mut store: Store<Session>, unit: &Unit, made: wasmtime::Result<Made>) -> Result<Instance, CreateError> {
+    fn made(
+        mut store: Store<Session>,
+        indices: &Indices,
+        made: wasmtime::Result<Made>,
+    ) -> Result<Instance, CreateError> {
         let (instance, (configured,)) = made.map_err(|error| failed(&error, store.data()))?;
         if let Err(refused) = configured {
             return Err(CreateError::Refused { pointer: refused.pointer, message: refused.message });
         }
-        let entries =
-            Entries::of(&instance, &mut store, &unit.admitted.indices).map_err(|error| failed(&error, store.data()))?;
+        let entries = Entries::of(&instance, &mut store, indices).map_err(|error| failed(&error, store.data()))?;
         Ok(Instance { store, entries, made_at: Instant::now(), calls: 0 })
     }
 }
@@ -216,7 +240,7 @@ impl Instance {
 type Made = (wasmtime::component::Instance, (Result<(), ConfigError>,));
 
 /// The export `configure`.
-type Configure<'c> = TypedFunc<(&'c str,), (Result<(), ConfigError>,)>;
+pub(crate) type Configure<'c> = TypedFunc<(&'c str,), (Result<(), ConfigError>,)>;
 
 fn configure_of<'c>(
     instance: &wasmtime::component::Instance,
@@ -262,12 +286,17 @@ pub(crate) fn fault_of(error: &wasmtime::Error, session: &Session) -> Fault {
             Some(_) if session.memory_was_refused() => FaultKind::Memory,
             Some(_) => FaultKind::Trap,
             None if session.memory_was_refused() => FaultKind::Memory,
-            // Wasmtime has no type for this one: lifting more from a guest than `set_hostcall_fuel` allows.
-            None if error.root_cause().to_string().contains("fuel allocated for hostcalls") => FaultKind::HostLimit,
+            None if is_over_wasmtimes_limit(&error.root_cause().to_string()) => FaultKind::HostLimit,
             None => FaultKind::Trap,
         }
     };
     Fault::new(kind, told(error))
+}
+
+/// Wasmtime has no types for these two: lifting more from a guest than `set_hostcall_fuel` allows, and more handles than
+/// `set_max_component_handles`.
+fn is_over_wasmtimes_limit(cause: &str) -> bool {
+    cause.contains("fuel allocated for hostcalls") || cause.contains("handle limit exceeded")
 }
 
 /// How many of a guest's functions are named when it fails.

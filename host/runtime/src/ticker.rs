@@ -6,7 +6,8 @@ use std::time::Duration;
 use wasmtime::Engine;
 
 /// How exact deadlines are, and how long a guest with a stack of its own computes before others have their turn.
-pub(crate) const TICK_MS: u64 = 2;
+pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
+const TICK_MS: u64 = 2;
 
 /// Tick until the engine is gone.
 pub(crate) fn start(engine: &Engine) -> io::Result<()> {
@@ -17,7 +18,7 @@ pub(crate) fn start(engine: &Engine) -> io::Result<()> {
             while let Some(engine) = engine.upgrade() {
                 engine.increment_epoch();
                 drop(engine);
-                std::thread::sleep(Duration::from_millis(TICK_MS));
+                std::thread::sleep(TICK);
             }
         })
         .map(drop)

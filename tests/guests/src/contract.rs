@@ -41,6 +41,9 @@ fn own_package(source: &Source) -> String {
     if let Some(interface) = &source.import {
         world.push(format!("import {interface};"));
     }
+    if let Some(interface) = &source.export {
+        world.push(format!("export {interface};"));
+    }
     format!("package tollgate:guest;\nworld guest {{ {} }}\n", world.join(" "))
 }
 

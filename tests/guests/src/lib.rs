@@ -7,8 +7,8 @@
 //!
 //! - its first comment line is the manifest's summary;
 //! - `;;! key: value` directives: `phases` (words, or `none`; else the phases that it exports, else `on-request`),
-//!   `manifest` (the text that `describe` returns), `contract` (a version other than that of `wit/`), `import` (an
-//!   interface of `wit/` beside this folder that no gateway has), `verbatim` (`module`, `bytes` or
+//!   `manifest` (the text that `describe` returns), `contract` (a version other than that of `wit/`), `import` and
+//!   `export` (an interface of `wit/` beside this folder that no gateway has), `encoding` (`latin1+utf16`), `verbatim` (`module`, `bytes` or
 //!   `truncated`: no component on purpose);
 //! - `"@log"` for `"tollgate:log/log@0.1.0"`, `"@on-request"` for the export's long name, and so on.
 
@@ -17,6 +17,7 @@
 mod caller;
 mod contract;
 mod module;
+mod random;
 mod source;
 
 use source::{Source, Verbatim};
@@ -38,18 +39,27 @@ macro_rules! guests {
 
 guests![
     "faults_bad_verdict",
+    "faults_drop_request_twice",
     "faults_edit_then_next",
     "faults_edit_then_reject",
     "faults_edit_then_trap",
+    "faults_forged_handle",
     "faults_host_call_in_configure",
     "faults_host_call_in_describe",
+    "faults_host_call_in_realloc",
     "faults_keep_borrow",
+    "faults_kept_handle",
+    "faults_misaligned_utf16",
     "faults_reject_bad_status_high",
     "faults_reject_bad_status_low",
     "faults_reply_bad_header",
     "faults_reply_bad_reason",
     "faults_reply_bad_utf8",
+    "faults_reply_framing",
     "faults_respond_staged_without_stage",
+    "faults_set_framing",
+    "faults_string_of_4_gib",
+    "faults_trap_after_sharing",
     "faults_trap_if_asked",
     "faults_trap_in_body_gate",
     "faults_trap_in_configure",
@@ -58,9 +68,13 @@ guests![
     "faults_trap_in_on_request",
     "faults_trap_in_on_response",
     "faults_trap_in_start",
+    "faults_use_after_drop",
     "limits_bad_list",
     "limits_big_manifest",
     "limits_big_reply",
+    "limits_body_flood",
+    "limits_digest_flood",
+    "limits_handle_flood",
     "limits_header_edits_until_refused",
     "limits_host_call_flood",
     "limits_huge_header_edit",
@@ -69,17 +83,24 @@ guests![
     "limits_long_list",
     "limits_loop_in_configure",
     "limits_loop_in_describe",
+    "limits_loop_in_destructor",
     "limits_loop_in_on_error",
     "limits_loop_in_on_request",
     "limits_loop_in_on_response",
+    "limits_loop_in_post_return",
     "limits_loop_in_realloc",
+    "limits_loop_in_realloc_later",
     "limits_loop_in_start",
+    "limits_many_edits",
+    "limits_many_headers",
     "limits_memory_at_once",
+    "limits_memory_fill",
     "limits_memory_growth",
     "limits_memory_growth_in_configure",
     "limits_memory_growth_in_start",
     "limits_recursion",
     "limits_slow_instructions",
+    "limits_table_fill",
     "limits_table_growth",
     "limits_variable_flood",
     "load_bad_manifest_missing_id",
@@ -88,13 +109,19 @@ guests![
     "load_config_refused",
     "load_core_module",
     "load_garbage",
+    "load_huge_table",
     "load_no_phase",
+    "load_table_of_64_bits",
     "load_truncated",
+    "load_two_memories",
     "load_ungranted_import",
     "load_unknown_import",
     "load_wasi_import",
     "load_wrong_version",
+    "state_configuration_in_memory",
     "state_counter_in_memory",
+    "state_version_one",
+    "state_version_two",
 ];
 
 /// The guest `name`, as a component; or, for the few that are none, as the bytes that someone might mistake for one.
@@ -130,6 +157,30 @@ pub fn bomb(instructions: usize) -> Vec<u8> {
     componentize("bomb", &Source::parse("bomb", &text))
 }
 
+/// A component that calls itself with frames of `locals` words each, which it needs again after the call: with many, one
+/// frame reaches beyond the guard page of a stack.
+pub fn deep(locals: usize) -> Vec<u8> {
+    let each = |piece: &dyn Fn(usize) -> String| (1..=locals).map(piece).collect::<String>();
+    let text = format!(
+        ";; Calls itself with huge frames.\n(func $deeper (param $depth i64) (result i64)\n(local {})\n{}\n\
+         (call $deeper (i64.add (local.get $depth) (i64.const 1)))\n{})\n\
+         (func (export \"@on-request\") (param $request i32) (result i32)\n(drop (call $deeper (i64.const 0)))\n\
+         (call $drop-request (local.get $request)) (call $next))\n",
+        "i64 ".repeat(locals),
+        each(&|local| format!(
+            "(local.set {local} (i64.load (i32.and (i32.wrap_i64 (local.get $depth)) (i32.const {}))))\n",
+            local % 4096
+        )),
+        each(&|local| format!("(i64.xor (local.get {local}))\n")),
+    );
+    componentize("deep", &Source::parse("deep", &text))
+}
+
+/// A valid component of random functions: the same for the same seed.
+pub fn random(seed: u64) -> Vec<u8> {
+    componentize("random", &Source::parse("random", &random::text(seed)))
+}
+
 /// A component that calls every import of the contract as the request's body says: for each call a step of 136 bytes,
 /// the function's number in the first one and from the ninth on sixteen words, its arguments as they are.
 pub fn caller() -> Vec<u8> {
@@ -144,7 +195,8 @@ fn core_module(name: &str, text: &str) -> Vec<u8> {
 fn componentize(name: &str, source: &Source) -> Vec<u8> {
     let mut bytes = core_module(name, &module::assemble(source));
     let (resolve, world) = contract::world(source);
-    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8, false)
+    let encoding = if source.is_utf16 { StringEncoding::CompactUTF16 } else { StringEncoding::UTF8 };
+    embed_component_metadata(&mut bytes, &resolve, world, encoding, false)
         .unwrap_or_else(|error| panic!("guest `{name}`: {error:#}"));
     let mut encoder = ComponentEncoder::default();
     let encoded = encoder.validate(true).module(&bytes).and_then(|encoder| encoder.encode());
@@ -192,6 +244,12 @@ mod tests {
                 && matches!(wit_component::decode(&bytes), Ok(DecodedWasm::Component(..)));
             assert_eq!(is_component, whole, "{name}");
         }
+    }
+
+    #[test]
+    fn every_seed_makes_a_component_of_its_own() {
+        let components: BTreeSet<Vec<u8>> = (0..50).map(random).collect();
+        assert_eq!(components.len(), 50);
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn expand(text: &str, version: &str) -> String {
         let long = format!("\"tollgate:policy/{interface}@{version}\"");
         text = text.replace(&format!("\"@{interface}\""), &long);
     }
-    for capability in ["cache", "clock", "limiter", "log", "metrics"] {
+    for capability in ["cache", "clock", "crypto", "limiter", "log", "metrics"] {
         let long = format!("\"tollgate:{capability}/{capability}@0.1.0\"");
         text = text.replace(&format!("\"@{capability}\""), &long);
     }

@@ -24,6 +24,9 @@ pub(crate) struct Source {
     pub(crate) phases: Vec<&'static str>,
     pub(crate) version: String,
     pub(crate) import: Option<String>,
+    pub(crate) export: Option<String>,
+    /// How it writes text, as the component model calls it; UTF-8 unless it says otherwise.
+    pub(crate) is_utf16: bool,
     pub(crate) verbatim: Option<Verbatim>,
 }
 
@@ -36,7 +39,7 @@ impl Source {
                 .map(|(_, value)| value.to_owned())
         };
         for line in text.lines().filter_map(|line| line.strip_prefix(";;! ")) {
-            let known = ["phases", "manifest", "contract", "import", "verbatim"];
+            let known = ["phases", "manifest", "contract", "import", "export", "encoding", "verbatim"];
             let key = line.split_once(": ").map(|(key, _)| key);
             assert!(key.is_some_and(|key| known.contains(&key)), "guest `{name}`: unknown directive `{line}`");
         }
@@ -46,6 +49,11 @@ impl Source {
             phases: phases(name, text, directive("phases").as_deref()),
             version: directive("contract").unwrap_or_else(|| VERSION.to_owned()),
             import: directive("import"),
+            export: directive("export"),
+            is_utf16: directive("encoding").is_some_and(|encoding| match encoding.as_str() {
+                "latin1+utf16" => true,
+                other => panic!("guest `{name}`: the encoding can't be `{other}`"),
+            }),
             verbatim: directive("verbatim").map(|word| match word.as_str() {
                 "module" => Verbatim::Module,
                 "bytes" => Verbatim::Bytes,

@@ -276,16 +276,19 @@ impl Walk {
         );
     }
 
-    /// A statement failed: as if it weren't there, or the end of the section. Quarantine tells of itself, once.
+    /// A statement failed: as if it weren't there, or the end of the section. Quarantine tells of itself, once, and where
+    /// there is no room the access log says so: a line more for each would only add to it.
     fn fail(&self, statement: &Statement, phase: Phase, fault: Fault) -> Result<(), Stop> {
-        if fault.kind != FaultKind::Quarantined {
+        let rejection = match fault.kind {
+            FaultKind::Busy => Rejection::PolicyBusy,
+            _ => Rejection::PolicyFault,
+        };
+        if !matches!(fault.kind, FaultKind::Quarantined | FaultKind::Busy) {
             self.warn(statement, phase, fault);
         }
         match (statement.on_failure, statement.mode) {
             (OnFailure::Open, _) | (_, Mode::Observe) => Ok(()),
-            (OnFailure::Closed, Mode::Enforce) => {
-                Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault))))
-            }
+            (OnFailure::Closed, Mode::Enforce) => Err(Stop::Failed(Box::new(failed_closed(statement, rejection)))),
         }
     }
 

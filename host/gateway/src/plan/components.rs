@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use tollgate_core::grants::Grants;
 use tollgate_document::{Component, Diagnostics, Mark};
 use tollgate_runtime::{Admitted, ComponentSource, LoadError, Runtime};
@@ -27,7 +28,7 @@ pub(super) struct Components {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct CustomKey {
     name: String,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     grants: Grants,
 }
 
@@ -49,7 +50,7 @@ impl Components {
         }
         let source = ComponentSource {
             name: built_in.name,
-            bytes: built_in.bytes,
+            bytes: Bytes::from_static(built_in.bytes),
             digest: None,
             grants: Grants::all(),
             built_in: true,
@@ -89,8 +90,9 @@ impl Components {
     }
 }
 
-fn read(component: &Component) -> Result<Vec<u8>, String> {
+fn read(component: &Component) -> Result<Bytes, String> {
     std::fs::read(&component.file)
+        .map(Bytes::from)
         .map_err(|error| format!("component `{}`: {} can't be read: {error}", component.name, component.file.display()))
 }
 
@@ -105,8 +107,13 @@ fn admit(
     if let Some(known) = known.filter(|known| digest.is_none_or(|digest| digest == known.digest)) {
         return Ok(Arc::clone(known));
     }
-    let source =
-        ComponentSource { name: &component.name, bytes: &key.bytes, digest, grants: component.grants, built_in: false };
+    let source = ComponentSource {
+        name: &component.name,
+        bytes: key.bytes.clone(),
+        digest,
+        grants: component.grants,
+        built_in: false,
+    };
     runtime.admit(&source).map_err(|error| {
         let mark = match error {
             LoadError::OtherDigest { .. } => component.digest_mark,

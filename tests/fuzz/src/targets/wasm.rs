@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use tollgate_core::base_url::BaseUrl;
@@ -34,7 +35,13 @@ pub(super) fn runtime() -> Arc<Runtime> {
 
 /// A component, with everything granted.
 pub(super) fn source(bytes: &[u8]) -> ComponentSource<'_> {
-    ComponentSource { name: "fuzzed", bytes, digest: None, grants: Grants::all(), built_in: false }
+    ComponentSource {
+        name: "fuzzed",
+        bytes: Bytes::copy_from_slice(bytes),
+        digest: None,
+        grants: Grants::all(),
+        built_in: false,
+    }
 }
 
 /// A statement of a component, and what calls it.

@@ -71,3 +71,47 @@ fn a_changed_component_counts_anew_and_an_unchanged_one_goes_on() {
     gateway.get("/a");
     assert_eq!(counts(&origin), ["1", "2", "1"]);
 }
+
+/// A fresh statement whose guest writes its configuration into a header, once in an instance's life.
+fn configured(cache: &std::path::Path, guest: &str) -> Setup {
+    let yaml = "workers: 1\npolicies:\n  inbound: [ { guest: { secret: kept-between-us }, isolation: fresh } ]\n\
+                apis:\n  - { id: a, path: a, backend: {origin}, subscription-required: false }\n\
+                components:\n  guest: { file: ./guest.wasm }\n";
+    Gateway::with(yaml)
+        .file("guest.wasm", tollgate_guests::component(guest))
+        .env("TOLLGATE_LOG", "debug")
+        .env("XDG_CACHE_HOME", cache.to_str().expect("a path in UTF-8"))
+}
+
+#[test]
+fn fresh_instances_start_from_the_configured_state_and_each_from_the_same() {
+    let (origin, cache) = (hello(), tempfile::tempdir().unwrap());
+    let gateway = configured(cache.path(), "state_configuration_in_memory").origin(&origin).start();
+    assert_eq!(gateway.get("/a").status, 200);
+    gateway.wait_for_log("start configured from now on");
+    for _ in 0..20 {
+        assert_eq!(gateway.get("/a").status, 200);
+    }
+    let seen: Vec<_> =
+        origin.requests().iter().map(|request| request.headers.get("x-configuration").map(str::to_owned)).collect();
+    assert_eq!(seen, vec![Some(r#"{"secret":"kept-between-us"}"#.to_owned()); 21]);
+
+    let mut artefacts = 0;
+    for entry in std::fs::read_dir(cache.path().join("tollgate/components")).unwrap() {
+        let code = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!code.windows(15).any(|window| window == b"kept-between-us"), "a configuration is on the disk");
+        artefacts += 1;
+    }
+    assert!(artefacts >= 1);
+}
+
+#[test]
+fn a_component_that_cannot_be_written_back_takes_its_configuration_for_each_call() {
+    let (origin, cache) = (hello(), tempfile::tempdir().unwrap());
+    let gateway = configured(cache.path(), "limits_table_growth").origin(&origin).start();
+    assert_eq!(gateway.get("/a").status, 500);
+    let line = gateway.wait_for_log("take their configuration for each call");
+    assert!(line.contains("table.grow"), "{line}");
+    assert_eq!(gateway.get("/a").status, 500);
+    assert_eq!(gateway.metrics().sum("tollgate_policy_failures_total", &[("kind", "memory")]), 2.0);
+}

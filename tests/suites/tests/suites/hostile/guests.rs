@@ -1,8 +1,17 @@
 //! Hostile and broken policy components (`docs/security.md`, rows 60 to 76).
 
+/// Memory, stacks, values, handles, headers.
+mod bounds;
+
+/// Sixty of them at once.
+mod storm;
+
+/// Clients that go away, shared state, artefacts, reloads, slow policies, policies of chance.
+mod neighbours;
+
 use std::time::{Duration, Instant};
 
-use crate::scene::{FAILED_CLOSED, OPEN_API, greeter, hello};
+use crate::scene::{FAILED_CLOSED, OPEN_API, fails, greeter, hello};
 use tollgate_harness::{Gateway, Reload, Request, Setup};
 
 /// A guest before the API at `suspect`, and another API, `plain`, beside it; one worker, so that they share a core.
@@ -110,6 +119,14 @@ fn gives_way(guest: &str) {
 }
 
 #[test]
+fn row_60_what_runs_around_a_call_is_held_to_its_limits_too() {
+    for guest in ["limits_loop_in_post_return", "limits_loop_in_destructor", "limits_loop_in_realloc_later"] {
+        fails(guest, "inbound", "fuel");
+        gives_way(guest);
+    }
+}
+
+#[test]
 fn row_61_a_guest_that_computes_lets_others_on_its_worker_have_their_turn() {
     gives_way("limits_loop_in_on_request");
 }
@@ -117,6 +134,37 @@ fn row_61_a_guest_that_computes_lets_others_on_its_worker_have_their_turn() {
 #[test]
 fn row_61_slow_instructions_hold_the_worker_no_longer_than_fast_ones() {
     gives_way("limits_slow_instructions");
+}
+
+/// What the gateway does for one call of a guest, in seconds of processor time.
+fn cost_of_a_call(guest: &str, body: usize) -> f64 {
+    let gateway = beside_others(tollgate_guests::component(guest), "").origin(greeter()).start();
+    assert_eq!(gateway.get("/plain/x").text(), "hello");
+    let before = gateway.cpu_ticks();
+    let response = gateway.send(&Request::post("/suspect/x", vec![b'x'; body]));
+    assert_eq!((response.status, failures(&gateway, "host-limit")), (500, 1.0), "{guest}");
+    gateway.wait_for_log("host-bytes");
+    (gateway.cpu_ticks() - before) as f64 / 100.0
+}
+
+/// A call's own fuel is about 10 ms; much of this is what a request costs at all, and the machine's noise.
+#[test]
+fn row_61_host_functions_work_no_longer_for_a_guest_than_a_few_of_its_own_budgets() {
+    for (guest, body) in [("limits_digest_flood", 0), ("limits_body_flood", 2 << 20)] {
+        let seconds = cost_of_a_call(guest, body);
+        assert!(seconds < 0.4, "{guest} made the gateway work for {seconds} s");
+    }
+}
+
+#[test]
+fn row_61_work_of_host_functions_counts_for_the_deadline() {
+    let limits = "limits: { host-bytes: 16GiB, deadline-ms: 100, fuel: 1000000000000 }";
+    let guest = tollgate_guests::component("limits_digest_flood");
+    let gateway = beside_others(guest, limits).origin(greeter()).start();
+    let began = Instant::now();
+    assert_eq!((gateway.get("/suspect/x").status, failures(&gateway, "deadline")), (500, 1.0));
+    // Counted in ticks in which the guest itself ran, it would be 50 times as long as one verification of 8 MiB.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[test]

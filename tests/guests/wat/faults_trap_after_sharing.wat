@@ -1,0 +1,10 @@
+;; Uses everything that it shares with others, metrics, cache and counters, and traps in the midst of it.
+(import "@metrics" "count" (func $count (param i32 i32) (param f64) (param i32 i32) (param $result i32)))
+(import "@cache" "put" (func $put (param i32 i32) (param i32 i32) (param i64) (param $result i32)))
+(import "@limiter" "acquire" (func $acquire (param i32) (param i32 i32) (param i32) (param $result i32)))
+(data (i32.const 16384) "shared")
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $count (i32.const 16384) (i32.const 6) (f64.const 1) (i32.const 0) (i32.const 0) (i32.const 128))
+  (call $put (i32.const 16384) (i32.const 6) (i32.const 16384) (i32.const 6) (i64.const 60000) (i32.const 128))
+  (call $acquire (i32.const 0) (i32.const 16384) (i32.const 6) (i32.const 2) (i32.const 128))
+  unreachable)

@@ -1,0 +1,10 @@
+;; Takes its configuration, and loops for ever in `cabi_realloc` when a phase asks the host for a text.
+(import "@messages" "[method]request.path" (func $path (param $request i32) (param $result i32)))
+(global $is-phase (mut i32) (i32.const 0))
+(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+  (loop $for-ever (br_if $for-ever (global.get $is-phase)))
+  (i32.const 65536))
+(func (export "@on-request") (param $request i32) (result i32)
+  (global.set $is-phase (i32.const 1))
+  (call $path (local.get $request) (i32.const 128))
+  unreachable)

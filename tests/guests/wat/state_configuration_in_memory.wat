@@ -1,0 +1,17 @@
+;; Keeps its configuration in its memory, and writes it into the request header `x-configuration`, once in its life.
+(import "@messages" "[method]request.set-header"
+  (func $set-header (param $request i32) (param i32 i32) (param i32 i32) (param $result i32)))
+(global $at (mut i32) (i32.const 0))
+(global $length (mut i32) (i32.const 0))
+(data (i32.const 16384) "x-configuration")
+(func (export "@configure") (param $at i32) (param $length i32) (result i32)
+  (global.set $at (local.get $at))
+  (global.set $length (local.get $length))
+  (i32.store8 (i32.const 32) (i32.const 0))
+  (i32.const 32))
+(func (export "@on-request") (param $request i32) (result i32)
+  (call $set-header (local.get $request)
+    (i32.const 16384) (i32.const 15) (global.get $at) (global.get $length) (i32.const 128))
+  (global.set $length (i32.const 0))
+  (call $drop-request (local.get $request))
+  (call $next))
