@@ -3,7 +3,7 @@
 use super::{beside_others, failures};
 use crate::scene::{Held, OPEN_API, greeter, hello};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tollgate_harness::{Answer, Gateway, Origin, PATIENCE, Reload, Request, Setup};
 
@@ -148,7 +148,7 @@ fn row_68_a_trap_in_the_midst_of_shared_state_locks_nobody_out() {
 }
 
 /// Artefacts of the compile cache.
-fn artefacts(folder: &PathBuf) -> Vec<PathBuf> {
+fn artefacts(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("tollgate/components")).unwrap();
     entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "cwasm")).collect()
 }
