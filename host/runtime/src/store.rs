@@ -267,7 +267,12 @@ pub(crate) fn fault_of(error: &wasmtime::Error, session: &Session) -> Fault {
             None => FaultKind::Trap,
         }
     };
-    Fault::new(kind, told(error))
+    let mut detail = told(error);
+    let last_words = session.last_words();
+    if !last_words.is_empty() {
+        detail.push_str(&format!("; it said: {last_words}"));
+    }
+    Fault::new(kind, detail)
 }
 
 /// How many of a guest's functions are named when it fails.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_core::grants::Grants;
 use tollgate_document::{Component, Diagnostics, Mark};
 use tollgate_runtime::{Admitted, ComponentSource, LoadError, Runtime};
@@ -72,14 +73,14 @@ impl Components {
         let mut used = HashMap::new();
         let mut by_name = HashMap::new();
         for component in declared {
-            let admitted = match read(component) {
+            let admitted = match read(component).and_then(|bytes| signed(component, bytes)) {
                 Ok(bytes) => {
                     let key = CustomKey { name: component.name.clone(), bytes, grants: component.grants };
                     admit(runtime, component, &key, known.get(&key)).inspect(|admitted| {
                         used.insert(key, Arc::clone(admitted));
                     })
                 }
-                Err(problem) => Err((component.file_mark, problem)),
+                Err(problem) => Err(problem),
             };
             let admitted = admitted.map_err(|(mark, problem)| diagnostics.push(mark, problem)).ok();
             by_name.insert(component.name.clone(), admitted);
@@ -89,10 +90,38 @@ impl Components {
     }
 }
 
-fn read(component: &Component) -> Result<Vec<u8>, String> {
-    std::fs::read(&component.file)
-        .map_err(|error| format!("component `{}`: {} can't be read: {error}", component.name, component.file.display()))
+fn read(component: &Component) -> Result<Vec<u8>, (Mark, String)> {
+    std::fs::read(&component.file).map_err(|error| {
+        let problem = format!("component `{}`: {} can't be read: {error}", component.name, component.file.display());
+        (component.file_mark, problem)
+    })
 }
+
+/// Where the document names a key, only what that key has signed is looked at any further.
+fn signed(component: &Component, bytes: Vec<u8>) -> Result<Vec<u8>, (Mark, String)> {
+    let Some(signature) = &component.signature else { return Ok(bytes) };
+    let refused = |problem: String| (signature.mark, format!("component `{}`: {problem}", component.name));
+    let file = signature.file.display();
+    let read = std::fs::read(&signature.file);
+    let text = read.map_err(|error| refused(format!("its signature {file} can't be read: {error}")))?;
+    if text.len() != SIGNATURE_BYTES {
+        let problem = format!("{file} has {} bytes, and an Ed25519 signature has {SIGNATURE_BYTES}", text.len());
+        return Err(refused(problem));
+    }
+    match UnparsedPublicKey::new(&ED25519, signature.key).verify(&bytes, &text) {
+        Ok(()) => Ok(bytes),
+        Err(_) => {
+            let component = component.file.display();
+            let problem = format!(
+                "{file} is no signature of {component} by this key; sign the file anew, or name the key that did"
+            );
+            Err(refused(problem))
+        }
+    }
+}
+
+/// RFC 8032 §5.1.6.
+const SIGNATURE_BYTES: usize = 64;
 
 fn admit(
     runtime: &Runtime,
