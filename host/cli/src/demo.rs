@@ -34,7 +34,7 @@ pub(crate) fn demo(listen: SocketAddr, admin: SocketAddr) -> anyhow::Result<Exit
 }
 
 fn serve(file: &std::path::Path, text: &str, origin: SocketAddr) -> anyhow::Result<ExitCode> {
-    let Some(serving) = run::start(file, text)? else {
+    let Some(serving) = run::start(file, text, None)? else {
         anyhow::bail!("the demo's own configuration is bad, which is a bug");
     };
     let gateway = serving.addresses().first().map(ToString::to_string).unwrap_or_default();

@@ -10,6 +10,7 @@ mod load;
 mod log;
 mod policy;
 mod run;
+mod takeover;
 mod trace;
 
 use std::path::PathBuf;
@@ -35,6 +36,10 @@ enum Command {
     Run {
         /// The configuration, such as tollgate.yaml.
         file: PathBuf,
+        /// Take over from the gateway that runs with the same state directory: its listening sockets, and the connections
+        /// that wait there. If there is none, start as ever.
+        #[arg(long)]
+        takeover: bool,
     },
     /// Check everything that `run` would, and print every error with its place.
     Check {
@@ -95,7 +100,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let _log = log::start();
     let done = match arguments.command {
-        Command::Run { file } => run::run(&file),
+        Command::Run { file, takeover } => run::run(&file, takeover),
         Command::Check { file } => check::check(&file),
         Command::Explain { file, method, path, key } => explain::explain(&file, &method, &path, key.as_deref()),
         Command::Trace { id, admin } => trace::trace(id.as_deref(), admin),

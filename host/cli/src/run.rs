@@ -13,17 +13,20 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tollgate_document::{AccessLog, Document};
+use tollgate_document::{AccessLog, Document, TraceContextMode};
 use tollgate_gateway::serve::Patience;
-use tollgate_gateway::{Gateway, LogTarget, PlanBuilder, ServerSettings, serve, upstream};
+use tollgate_gateway::{
+    Gateway, LogTarget, OverloadSettings, PlanBuilder, ServerSettings, TraceMode, TraceSettings, serve, upstream,
+};
 use tollgate_runtime::{Runtime, RuntimeSettings};
 
+use crate::takeover::{self, Door, Taken};
 use crate::{BAD_INPUT, compile, load, log};
 
 /// Editors write a file in several steps; a change is looked at when it has been quiet for this long.
 const SETTLE: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(file: &Path) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(file: &Path, takes_over: bool) -> anyhow::Result<ExitCode> {
     let text = match load::read(file) {
         Ok(text) => text,
         Err(error) => {
@@ -31,7 +34,17 @@ pub(crate) fn run(file: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(BAD_INPUT));
         }
     };
-    match start(file, &text)? {
+    let taken = match takes_over {
+        true => match takeover::take(file, &text)? {
+            Ok(taken) => taken,
+            Err(diagnostics) => {
+                load::say(&diagnostics);
+                return Ok(ExitCode::from(BAD_INPUT));
+            }
+        },
+        false => None,
+    };
+    match start(file, &text, taken)? {
         Some(serving) => serving.until_told_to_stop(),
         None => Ok(ExitCode::from(BAD_INPUT)),
     }
@@ -46,13 +59,25 @@ pub(crate) struct Serving {
     certificates: Option<[u8; 32]>,
     builder: PlanBuilder,
     gateway: Gateway,
+    /// Where a successor knocks.
+    door: Option<Door>,
+    /// Where it was taken over from; told when clients are served.
+    taken: Option<Taken>,
+}
+
+/// Why a gateway ends.
+enum End {
+    /// It was told to.
+    Told,
+    /// A successor serves.
+    Succeeded,
 }
 
 /// Start serving a document; none if the document is bad, which has been said.
 ///
 /// State settings are needed before components can be checked, so the document is read twice: once for its
 /// settings, once with everything.
-pub(crate) fn start(file: &Path, text: &str) -> anyhow::Result<Option<Serving>> {
+pub(crate) fn start(file: &Path, text: &str, mut taken: Option<Taken>) -> anyhow::Result<Option<Serving>> {
     let names = load::built_in_names();
     let known = tollgate_document::Known { built_ins: &names };
     let (document, diagnostics) = Document::parse(file, text, &known, &|name| std::env::var(name).ok());
@@ -80,9 +105,13 @@ pub(crate) fn start(file: &Path, text: &str) -> anyhow::Result<Option<Serving>> 
         }
     };
     load::event_logs(&document, builder.runtime().services())?;
-    let gateway = Gateway::start(settings(&document, workers), plan, Arc::clone(builder.runtime()))?;
+    let (sockets, admin) = taken.as_mut().map(Taken::sockets).unwrap_or_default();
+    let settings = settings(&document, workers);
+    let gateway = Gateway::start(settings, plan, Arc::clone(builder.runtime()), sockets, admin)?;
     let certificates = digest_of_certificates(&document);
-    Ok(Some(Serving { file: file.to_owned(), text: text.to_owned(), document, certificates, builder, gateway }))
+    let door = Some(Door::at(&directory));
+    let (file, text) = (file.to_owned(), text.to_owned());
+    Ok(Some(Serving { file, text, document, certificates, builder, gateway, door, taken }))
 }
 
 fn settings(document: &Document, workers: usize) -> ServerSettings {
@@ -118,6 +147,21 @@ fn settings(document: &Document, workers: usize) -> ServerSettings {
             idle_timeout: limits.origin_idle_timeout,
             http2_streams: limits.origin_http2_streams,
             ..upstream::Settings::default()
+        },
+        retry_percent: u32::try_from(limits.retry_percent).unwrap_or(u32::MAX),
+        retry_floor: u32::try_from(limits.retry_floor).unwrap_or(u32::MAX),
+        overload: OverloadSettings {
+            requests: limits.concurrent_requests,
+            memory_bytes: limits.memory_bytes,
+            memory_percent: u32::try_from(limits.memory_percent).unwrap_or(100),
+        },
+        trace_context: TraceSettings {
+            mode: match document.trace_context.mode {
+                TraceContextMode::Continue => TraceMode::Continue,
+                TraceContextMode::Restart => TraceMode::Restart,
+                TraceContextMode::Off => TraceMode::Off,
+            },
+            sample_percent: document.trace_context.sample_percent,
         },
         access_log: match document.access_log {
             AccessLog::Stdout => LogTarget::Stdout,
@@ -164,7 +208,9 @@ impl Serving {
     /// Reload and at last drain as signals and the file say.
     pub(crate) fn until_told_to_stop(mut self) -> anyhow::Result<ExitCode> {
         let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        event_loop.block_on(self.follow())?;
+        if let End::Succeeded = event_loop.block_on(self.follow())? {
+            self.gateway.close_admin();
+        }
         let patience = self.document.limits.drain_timeout;
         let began = Instant::now();
         tracing::info!(patience_s = patience.as_secs(), "draining");
@@ -187,7 +233,7 @@ impl Serving {
         out.flush()
     }
 
-    async fn follow(&mut self) -> anyhow::Result<()> {
+    async fn follow(&mut self) -> anyhow::Result<End> {
         let mut hang_up = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -196,10 +242,21 @@ impl Serving {
         // Who is ready hears signals and changes, also one that came after the file was read.
         self.say_addresses()?;
         let _ = changed.try_send(());
+        let mut door = self.door.take();
+        if let Some(taken) = self.taken.take() {
+            taken.say_serving()?;
+        }
+        let mut opened = door.as_mut().and_then(Door::open);
         loop {
             let is_told = tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(End::Told),
+                _ = interrupt.recv() => return Ok(End::Told),
+                Some(successor) = takeover::knock(&mut opened) => {
+                    if takeover::hand_over(&successor, &self.gateway).await {
+                        return Ok(End::Succeeded);
+                    }
+                    continue;
+                }
                 _ = hang_up.recv() => true,
                 Some(()) = changes.recv() => {
                     tokio::time::sleep(SETTLE).await;
@@ -292,6 +349,7 @@ impl Serving {
             ("admin", old.admin != new.admin),
             ("workers", old.workers != new.workers),
             ("access-log", old.access_log != new.access_log),
+            ("trace-context", old.trace_context != new.trace_context),
             ("limits", old.limits != new.limits),
             ("state", old.state != new.state),
         ];

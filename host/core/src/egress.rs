@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use crate::authority;
 use crate::message::Scheme;
@@ -130,7 +131,11 @@ impl Wanted {
 
 /// The origins that may be called: those of any rule. Without rules, none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Egress(Vec<EgressRule>);
+pub struct Egress {
+    own: Vec<EgressRule>,
+    /// One list for many statements: a document of a thousand APIs has a thousand origins.
+    shared: Arc<[EgressRule]>,
+}
 
 /// How an origin may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,17 +147,22 @@ pub struct Access {
 impl Egress {
     /// These rules, in the order in which messages list them.
     pub fn new(rules: Vec<EgressRule>) -> Egress {
-        Egress(rules)
+        Egress { own: rules, shared: Arc::default() }
+    }
+
+    /// These rules, and `shared` behind them.
+    pub fn beside(rules: Vec<EgressRule>, shared: Arc<[EgressRule]>) -> Egress {
+        Egress { own: rules, shared }
     }
 
     /// The rules.
-    pub fn rules(&self) -> &[EgressRule] {
-        &self.0
+    pub fn rules(&self) -> impl Iterator<Item = &EgressRule> {
+        self.own.iter().chain(&*self.shared)
     }
 
     /// True if nothing may be called.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.own.is_empty() && self.shared.is_empty()
     }
 
     /// May this origin be called, and how? None if no rule names it. `host` is a name or an address, an IPv6 address
@@ -162,7 +172,7 @@ impl Egress {
     pub fn access(&self, scheme: Scheme, host: &str, port: u16) -> Option<Access> {
         let host = Wanted::of(host);
         let mut access = None;
-        for rule in self.0.iter().filter(|rule| rule.allows(scheme, &host, port)) {
+        for rule in self.rules().filter(|rule| rule.allows(scheme, &host, port)) {
             let private = rule.private || matches!(rule.host, HostPattern::Address(_));
             if private {
                 return Some(Access { private });

@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
 use crate::settings::{
-    AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, Underscores,
+    AccessLog, CacheSettings, EventLog, GatewayLimits, Secret, StateSettings, Timeouts, TraceContext, Underscores,
 };
 use crate::tls::ListenTls;
 use crate::{read, yaml};
@@ -48,6 +48,8 @@ pub struct Document {
     pub via: Option<String>,
     /// Where access is logged.
     pub access_log: AccessLog,
+    /// What is done about trace contexts.
+    pub trace_context: TraceContext,
     /// What clients and origins may use up.
     pub limits: GatewayLimits,
     /// Where counters and cached values live.
@@ -134,10 +136,12 @@ pub struct Api {
     pub id: String,
     /// The public path, normalised and without a slash at either end; empty for the root. Example: `shop/orders`.
     pub path: String,
-    /// Where requests go. If the document refers to one of `backends`, that one's origin.
+    /// Where requests go. If the document refers to one of `backends`, that one's origin, the first if it has several.
     pub backend: Origin,
     /// How the origin is trusted. If the document refers to one of `backends`, as that one says.
     pub tls: OriginTls,
+    /// The id of the backend that it refers to.
+    pub backend_id: Option<String>,
     /// Is a key asked for, outside open products?
     pub subscription_required: bool,
     /// Where the key is looked for.

@@ -34,7 +34,7 @@ mod plain;
 
 mod read;
 
-pub use backend::{Backend, Origin, OriginTls};
+pub use backend::{Backend, BreakerRule, FailureReason, Member, Origin, OriginTls, Threshold};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
     Api, Component, ComponentSignature, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment,
@@ -49,6 +49,6 @@ pub use policy::{
 };
 pub use settings::{
     AccessLog, CacheSettings, Durable, EventLog, GatewayLimits, Http2Limits, Secret, StateSettings, Timeouts,
-    Underscores, UpgradeLimits,
+    TraceContext, TraceContextMode, Underscores, UpgradeLimits,
 };
 pub use tls::{CertificateFiles, ListenTls, TlsVersion};

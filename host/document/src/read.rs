@@ -4,6 +4,8 @@ mod apis;
 
 mod backends;
 
+mod breakers;
+
 mod cache;
 
 mod components;
@@ -61,7 +63,7 @@ use schemas::Schemas;
 use tollgate_core::place::Scope;
 
 /// The top-level keys.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "listen",
     "admin",
     "workers",
@@ -70,6 +72,7 @@ const KEYS: [&str; 22] = [
     "trailers",
     "via",
     "access-log",
+    "trace-context",
     "limits",
     "state",
     "named-values",
@@ -141,6 +144,7 @@ impl Reader<'_> {
         let trailers = self.trailers(fields.get("trailers"));
         let via = self.via(fields.get("via"));
         let access_log = self.access_log(fields.get("access-log"));
+        let trace_context = self.trace_context(fields.get("trace-context"));
         let state = self.state(fields.get("state"));
         self.named_schemas(fields.get("schemas"));
         // Named values come before fragments, whose texts they stand in, and both before policies.
@@ -164,6 +168,7 @@ impl Reader<'_> {
             trailers,
             via,
             access_log,
+            trace_context,
             limits: self.limits.clone(),
             state,
             named_values,

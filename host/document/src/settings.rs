@@ -86,6 +86,27 @@ pub const ORIGIN_IDLE_CONNECTIONS: usize = 64;
 /// Seconds that an idle connection to an origin is kept: less than the 65–75 of common servers, so that we close first.
 pub const ORIGIN_IDLE_TIMEOUT_S: u64 = 60;
 
+/// Requests in progress of the whole gateway: as many as connections, for each holds some 20 KiB with its body's buffers.
+pub const CONCURRENT_REQUESTS: usize = 10_000;
+
+/// Percent of the memory from which on new requests are refused: the rest is for those in progress.
+pub const MEMORY_PERCENT: usize = 90;
+
+/// Percent of the requests to origins that may be sent a second time: what a failing origin bears on top.
+pub const RETRY_PERCENT: u32 = 10;
+
+/// Retries in ten seconds that are allowed however few requests there are: ten a second.
+pub const RETRY_FLOOR: u32 = 100;
+
+/// `circuit-breaker`: the least requests that a percentage is taken of. Of fewer, one failure is a tenth and more.
+pub const BREAKER_MINIMUM_REQUESTS: u32 = 10;
+
+/// `ejection`: how many requests in a row an origin of a pool may fail.
+pub const EJECTION_FAILURES: u32 = 3;
+
+/// `ejection`: seconds that an origin is passed over: a restart takes about as long.
+pub const EJECTION_S: u64 = 10;
+
 /// Bytes of counters in memory: about half a million keys.
 pub const LIMITER_BYTES: u64 = 64 << 20;
 
@@ -188,6 +209,16 @@ pub struct GatewayLimits {
     pub client_ipv6_prefix: u8,
     /// `key-guesses`, see [`KEY_GUESSES`]. 0 for no limit.
     pub key_guesses: u64,
+    /// `concurrent-requests`, see [`CONCURRENT_REQUESTS`].
+    pub concurrent_requests: usize,
+    /// `memory-bytes`; none for what the control group or the machine has.
+    pub memory_bytes: Option<u64>,
+    /// `memory-percent`, see [`MEMORY_PERCENT`]; 0 for never.
+    pub memory_percent: usize,
+    /// `retry-percent`, see [`RETRY_PERCENT`].
+    pub retry_percent: usize,
+    /// `retry-floor`, see [`RETRY_FLOOR`].
+    pub retry_floor: usize,
 }
 
 /// What HTTP/2 clients may do: the keys `http2-…` of `limits`.
@@ -252,6 +283,11 @@ impl Default for GatewayLimits {
             connections: CONNECTIONS,
             origin_idle_connections: ORIGIN_IDLE_CONNECTIONS,
             origin_idle_timeout: Duration::from_secs(ORIGIN_IDLE_TIMEOUT_S),
+            concurrent_requests: CONCURRENT_REQUESTS,
+            memory_bytes: None,
+            memory_percent: MEMORY_PERCENT,
+            retry_percent: RETRY_PERCENT as usize,
+            retry_floor: RETRY_FLOOR as usize,
             origin_http2_streams: ORIGIN_HTTP2_STREAMS,
             client_ipv6_prefix: CLIENT_IPV6_PREFIX,
             key_guesses: KEY_GUESSES,
@@ -329,6 +365,34 @@ pub enum AccessLog {
     /// `stderr`
     Stderr,
     /// `off`
+    Off,
+}
+
+/// What is done about W3C trace contexts: the top-level key `trace-context`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// `mode`
+    pub mode: TraceContextMode,
+    /// `sample-percent`: of the traces that begin here, how many are marked as sampled.
+    pub sample_percent: u32,
+}
+
+impl Default for TraceContext {
+    /// All are sampled: what tracing libraries do by themselves when nobody asks them anything.
+    fn default() -> TraceContext {
+        TraceContext { mode: TraceContextMode::Continue, sample_percent: 100 }
+    }
+}
+
+/// `mode` of `trace-context`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceContextMode {
+    /// `continue`: a client's well-formed context is continued, otherwise a trace begins.
+    #[default]
+    Continue,
+    /// `restart`: every request begins a trace.
+    Restart,
+    /// `off`: the headers pass as they come.
     Off,
 }
 

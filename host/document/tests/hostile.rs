@@ -97,7 +97,7 @@ t.yaml:1:3: expected a key, found a list
 t.yaml:3:1: expected a key, found nothing
 t.yaml:4:1: expected a plain key, found `${env:A}`; `${…}` is replaced in values only
 t.yaml:5:1: merge keys (`<<`) aren't supported; repeat the keys, or use an alias for the whole value
-t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `underscores-in-headers`, `trailers`, `via`, `access-log`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
+t.yaml:6:1: unknown key `404`; expected one of `listen`, `admin`, `workers`, `trusted-proxies`, `underscores-in-headers`, `trailers`, `via`, `access-log`, `trace-context`, `limits`, `state`, `named-values`, `fragments`, `policies`, `apis`, `products`, `subscriptions`, `components`, `backends`, `egress`, `event-logs`, `schemas`, `tls`
 ";
     assert_eq!(errors, expected);
 }
@@ -139,7 +139,7 @@ fn a_byte_order_mark_and_line_ends_of_windows_are_read() {
 }
 
 /// Pieces that documents are made of, so that arbitrary text gets past the parser more often.
-const PIECES: [&str; 60] = [
+const PIECES: [&str; 64] = [
     "listen",
     "admin",
     "workers",
@@ -169,6 +169,10 @@ const PIECES: [&str; 60] = [
     "timeouts",
     "tls",
     "backends",
+    "pool",
+    "circuit-breaker",
+    "rules",
+    "failure-condition",
     "egress",
     "http",
     "schemas",
@@ -223,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_values_anywhere_never_panic(value in "\\PC{0,30}", place in 0_usize..21) {
+    fn arbitrary_values_anywhere_never_panic(value in "\\PC{0,30}", place in 0_usize..22) {
         let quoted = format!("'{}'", value.replace('\'', "''"));
         let text = [
             "listen: @", "trusted-proxies: @", "limits: { uri-bytes: @ }", "limits: { idle-timeout: @ }",
@@ -234,7 +238,10 @@ proptest! {
             "subscriptions: [{ id: s, all-apis: true, primary-key: k, start-date: @ }]",
             "components: { c: { file: @, digest: @ } }", "policies: { inbound: [ { rate-limit: @ } ] }",
             "egress: [@, 'https://@', { origin: @, private: @ }]", "schemas: { a: @, @: { file: @ } }",
-            "backends: [{ id: @, url: @, tls: { ca-file: @, verify: @ } }]", "event-logs: [{ file: @, max-bytes: @ }]",
+            "backends: [{ id: @, url: @, tls: { ca-file: @, verify: @ } }]",
+            "backends: [{ id: a, pool: [{ url: @, weight: @ }, { backend: @ }], ejection: @, circuit-breaker: { rules: [{ name: @, \
+             trip-duration: @, failure-condition: { count: @, interval: @, status-code-ranges: [@], error-reasons: [@] } }] } }]",
+            "event-logs: [{ file: @, max-bytes: @ }]",
             "apis: [{ id: a, path: b, backend: { id: @ }, operations: [{ id: o, method: GET, url: '/{p}', parameters: \
              { path: [{ name: @, schema: { ref: @ } }], header: [{ name: @ }] } }] }]",
             "apis: [{ id: a, path: b, backend: http://h, operations: [{ id: o, method: GET, url: '/', responses: \

@@ -21,7 +21,7 @@ fn listed(errors: &str) -> Vec<&str> {
 #[test]
 fn examples_are_good_documents() {
     let examples: Vec<_> = PAGE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(examples.len() >= 8, "{}", examples.len());
+    assert!(examples.len() >= 9, "{}", examples.len());
     for example in examples {
         assert_eq!(errors(example), "", "{example}");
     }
@@ -32,9 +32,10 @@ fn every_key_is_on_the_page() {
     let statement =
         "policies: { inbound: [ { ip-filter: 1, zzzzzzzzz: 1 }, { ip-filter: 1, limits: { zzzzzzzzz: 1 } } ] }";
     let errors = errors(&format!(
-        "zzzzzzzzz: 1\ntls: {{ zzzzzzzzz: 1, certificates: [{{ zzzzzzzzz: 1 }}] }}\nlimits: {{ zzzzzzzzz: 1 }}\nstate: {{ zzzzzzzzz: 1 }}\n{statement}\n\
+        "zzzzzzzzz: 1\ntls: {{ zzzzzzzzz: 1, certificates: [{{ zzzzzzzzz: 1 }}] }}\nlimits: {{ zzzzzzzzz: 1 }}\ntrace-context: {{ zzzzzzzzz: 1 }}\nstate: {{ zzzzzzzzz: 1 }}\n{statement}\n\
          apis: [{{ zzzzzzzzz: 1, timeouts: {{ zzzzzzzzz: 1 }}, cache: {{ zzzzzzzzz: 1 }}, operations: [{{ zzzzzzzzz: 1 }}] }}]\n\
-         backends: [{{ zzzzzzzzz: 1, tls: {{ zzzzzzzzz: 1 }} }}]\nevent-logs: [{{ zzzzzzzzz: 1 }}]\n\
+         backends: [{{ zzzzzzzzz: 1, tls: {{ zzzzzzzzz: 1 }} }}, {{ pool: [{{ zzzzzzzzz: 1 }}], ejection: {{ zzzzzzzzz: 1 }} }}, \
+         {{ circuit-breaker: {{ rules: [{{ zzzzzzzzz: 1, failure-condition: {{ zzzzzzzzz: 1 }} }}] }} }}]\nevent-logs: [{{ zzzzzzzzz: 1 }}]\n\
          egress: [{{ zzzzzzzzz: 1 }}]\n\
          products: [{{ zzzzzzzzz: 1 }}]\nsubscriptions: [{{ zzzzzzzzz: 1 }}]\n\
          components: {{ c: {{ zzzzzzzzz: 1, grants: {{ zzzzzzzzz: true }} }} }}"

@@ -226,15 +226,18 @@ fn products_subscriptions_and_components_are_read() {
 fn what_the_gateway_calls_and_writes_is_read() {
     let document = rich();
     let [v2, old] = document.backends.as_slice() else { panic!("two backends") };
-    assert_eq!(v2.origin.to_string(), "https://b.example/v2");
-    assert_eq!(v2.origin.scheme, Scheme::Https);
-    assert_eq!(v2.tls, OriginTls { ca_file: Some("/etc/ca.pem".into()), verify: false });
-    assert_eq!(old.tls, OriginTls::default());
-    assert!(old.tls.verify);
+    let [member] = v2.members.as_slice() else { panic!("one origin") };
+    assert_eq!(member.origin.to_string(), "https://b.example/v2");
+    assert_eq!(member.origin.scheme, Scheme::Https);
+    assert_eq!(member.tls, OriginTls { ca_file: Some("/etc/ca.pem".into()), verify: false });
+    assert_eq!((member.weight, member.priority, member.breaker.len()), (1, 1, 0));
+    assert_eq!(old.members[0].tls, OriginTls::default());
+    assert!(old.members[0].tls.verify);
     assert_eq!(document.backend("old").map(|backend| &backend.id), Some(&old.id));
 
     let next = document.api("next").unwrap();
-    assert_eq!((&next.backend, &next.tls), (&v2.origin, &v2.tls));
+    assert_eq!((&next.backend, &next.tls), (&member.origin, &member.tls));
+    assert_eq!(next.backend_id.as_deref(), Some("v2"));
     let secure = document.api("secure").unwrap();
     assert_eq!(secure.backend.to_string(), "https://secure.example:8443");
     assert_eq!(secure.tls.ca_file.as_deref(), Some(Path::new("/etc/tollgate/./ca.pem")));

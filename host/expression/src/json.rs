@@ -24,6 +24,8 @@ pub(crate) enum Unparsed {
 /// # Errors
 /// See [`Unparsed`].
 pub(crate) fn parse(text: &[u8], most: usize) -> Result<(Value, usize), Unparsed> {
+    // RFC 8259 §8.1 lets a reader pass over it; those of bodies all do.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let left = Cell::new(most);
     let is_too_large = Cell::new(false);
     let reader = Reader { left: &left, is_too_large: &is_too_large };

@@ -25,7 +25,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
 
+use crate::overload;
 use crate::serve::watch::Watch;
 use crate::tunnel::Tunnel;
 use crate::upstream::http2::StreamBody;
@@ -49,7 +51,13 @@ pub enum BodyError {
     /// The connection ended or the framing is wrong.
     #[error("the body ended before its end")]
     Broken,
+    /// There is no memory to hold it in; what streams past needs none.
+    #[error("memory is too short for the body")]
+    NoMemory,
 }
+
+/// So much of a body is held even while memory is short: most messages, which cost no more than their heads.
+const SMALL_BYTES: usize = 16 << 10;
 
 /// How far a body has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +224,15 @@ impl Body {
         match &mut self.source {
             Source::Client(body) => body.limit(bytes),
             _ => Ok(()),
+        }
+    }
+
+    /// Fail with a time-out when somebody still waits for an origin's body at this time. Other bodies don't.
+    pub(crate) fn end_by(&mut self, until: Instant) {
+        match &mut self.source {
+            Source::Origin(body) => body.end_by(until),
+            Source::Stream(body) => body.end_by(until),
+            _ => {}
         }
     }
 
@@ -398,7 +415,8 @@ pub(crate) fn joined(chunks: &[Bytes]) -> Bytes {
     whole.freeze()
 }
 
-/// Read a whole body of at most `max` bytes. Fails before reading if it is known to be larger.
+/// Read a whole body of at most `max` bytes. Fails before reading if it is known to be larger; waits for memory if it
+/// isn't small, and fails if there comes to be none.
 pub async fn collect(mut body: Body, max: usize) -> Result<Bytes, BodyError> {
     let limit = max as u64;
     if body.size_hint().lower() > limit {
@@ -412,6 +430,10 @@ pub async fn collect(mut body: Body, max: usize) -> Result<Bytes, BodyError> {
         length += chunk.len();
         if length > max {
             return Err(BodyError::TooLarge { limit });
+        }
+        // Refusing new requests isn't enough: those that are in may still have gigabytes to come.
+        if length > SMALL_BYTES && !overload::take(chunk.len(), length).await {
+            return Err(BodyError::NoMemory);
         }
         match &mut joined {
             Some(joined) => joined.extend_from_slice(&chunk),

@@ -121,7 +121,7 @@ async fn send_whole(upstream: &Upstream, asked: OutgoingRequest) -> Answer {
     let body = collect(body, max_body).await.map_err(|error| match error {
         BodyError::TooLarge { .. } => HttpFailure::TooLarge,
         BodyError::Timeout => HttpFailure::Timeout,
-        BodyError::Broken => HttpFailure::Broken(error.to_string()),
+        BodyError::Broken | BodyError::NoMemory => HttpFailure::Broken(error.to_string()),
     })?;
     Ok(IncomingResponse { head, body })
 }
@@ -131,8 +131,10 @@ fn failure(error: &UpstreamError, host: &str) -> HttpFailure {
         UpstreamError::Connect(ConnectFault::Private) => HttpFailure::Private(host.to_owned()),
         UpstreamError::Connect(fault) => HttpFailure::Connect(fault.to_string()),
         UpstreamError::ConnectTimeout | UpstreamError::ResponseHeaderTimeout => HttpFailure::Timeout,
-        UpstreamError::Broken | UpstreamError::Malformed(_) | UpstreamError::RequestBody(_) => {
-            HttpFailure::Broken(error.to_string())
-        }
+        UpstreamError::Broken
+        | UpstreamError::Incomplete
+        | UpstreamError::HeadTooLarge
+        | UpstreamError::Malformed(_)
+        | UpstreamError::RequestBody(_) => HttpFailure::Broken(error.to_string()),
     }
 }

@@ -35,6 +35,7 @@ use tollgate_runtime::{Exchange, Failed, Leases, Position, StatementExpression};
 use crate::body::{Body, BodyError, collect};
 use crate::plan::{Chain, Own, Step};
 use crate::respond::Rejection;
+use crate::trace_context::TraceContext;
 use crate::tunnel::Wanted;
 use crate::upstream::Upstream;
 
@@ -75,6 +76,8 @@ pub(crate) struct Received {
     pub(crate) version: Version,
     /// Trailers that were announced and may pass.
     pub(crate) trailers: Option<HeaderValue>,
+    /// The request's place in a trace.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// Why a section ended before its end.
@@ -208,10 +211,7 @@ impl Walk {
             }
         }
         if needs.response_body && self.exchange().is_some_and(|exchange| exchange.response.is_some()) {
-            let bytes = in_memory(&mut self.response_body).await.map_err(|error| match error {
-                BodyError::Timeout => Rejection::OriginTimeout,
-                BodyError::TooLarge { .. } | BodyError::Broken => Rejection::OriginFailed,
-            })?;
+            let bytes = in_memory(&mut self.response_body).await.map_err(Rejection::of_response_body)?;
             if let Some(exchange) = self.exchange_mut() {
                 exchange.response_body = Some(bytes).filter(|bytes| !bytes.is_empty());
             }

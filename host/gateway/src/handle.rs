@@ -30,10 +30,12 @@ use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
 use crate::observe::record::Record;
 use crate::observe::tracing::{TRACE_ID, TraceDesk};
+use crate::overload::Doorkeeper;
 use crate::plan::{Chain, Plan, Step};
 use crate::respond::{self, Rejection, X_REQUEST_ID};
 use crate::route::Parameters;
 use crate::serve::{Arrival, Handler, check};
+use crate::trace_context::{TraceContext, TraceSettings};
 use crate::tunnel::{self, Places, Wanted};
 use crate::upstream::Upstream;
 use way::{Asked, Unrouted, find_api, head_of, normalised, preflight, route};
@@ -46,6 +48,8 @@ pub(crate) struct Gate {
     pub(crate) access_log: WorkerLog,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) traces: Arc<TraceDesk>,
+    pub(crate) trace_context: TraceSettings,
+    pub(crate) door: Doorkeeper,
     pub(crate) guesses: Arc<KeyGuesses>,
     /// The worker's number.
     pub(crate) worker: usize,
@@ -107,8 +111,13 @@ impl Handler for Gate {
         self.plan.load().certificates.clone()
     }
 
-    async fn handle(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Body>, arrival: Arrival) -> Response<Body> {
         let mut record = Record::new(request.method(), request.uri(), request.headers(), &arrival);
+        record.trace = TraceContext::enter(request.headers_mut(), &arrival.request_id, &self.trace_context);
+        let Some(in_progress) = self.door.enter() else {
+            return self.reject(&Rejection::Overloaded, record, &arrival);
+        };
+        record.in_progress = Some(in_progress);
         match self.exchange(request, &arrival, &mut record).await {
             Ok((outcome, walk, request_flow)) => self.finish(outcome, Some(walk), request_flow, record, &arrival),
             Err(rejection) => self.reject(&rejection, record, &arrival),
@@ -166,7 +175,7 @@ impl Gate {
         let has_body = !body.is_end_stream();
         let trailers = has_body.then(|| plan.trailers.announced(&headers)).flatten();
         let upgrade = tunnel::wanted(&parts.method, parts.version, &headers, has_body, &api.upgrades);
-        let received = Received { version: parts.version, trailers };
+        let received = Received { version: parts.version, trailers, trace: record.trace };
         hop::clean_request(&mut headers, drops_underscores, |name| *name == api.key_names.header);
         let client = identify(&mut headers, record);
         let is_traced = self.traces.admits(&mut headers);
@@ -371,7 +380,12 @@ async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcom
 /// What comes of it in the time that it may take; none if that wasn't enough.
 async fn in_time(limit: Option<Duration>, within: impl Future<Output = Outcome>) -> Option<Outcome> {
     match limit {
-        Some(limit) => tokio::time::timeout(limit, within).await.ok(),
+        Some(limit) => {
+            let until = tokio::time::Instant::now() + limit;
+            let mut outcome = tokio::time::timeout_at(until, within).await.ok()?;
+            outcome.body.end_by(until);
+            Some(outcome)
+        }
         None => Some(within.await),
     }
 }

@@ -15,14 +15,23 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut plain = 0;
     for (at, &byte) in text.iter().enumerate() {
-        // DEL and the C1 controls are valid in JSON, but terminals act on them.
+        // DEL, the C1 controls and what reorders or hides its neighbours are valid in JSON, but terminals act on them.
         let special = byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f);
         let c1 = byte == 0xc2 && text.get(at + 1).is_some_and(|next| (0x80..0xa0).contains(next));
-        if !special && !c1 {
+        let hidden = if byte >= 0xe2 { hidden(&text[at..]) } else { None };
+        if !special && !c1 && hidden.is_none() {
             continue;
         }
         out.extend_from_slice(&text[plain..at]);
         plain = at + 1;
+        if let Some(code) = hidden {
+            plain = at + 3;
+            out.extend_from_slice(b"\\u");
+            let [high, low] = code.to_be_bytes();
+            push_hex(out, high);
+            push_hex(out, low);
+            continue;
+        }
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -39,11 +48,27 @@ fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(&text[plain.min(text.len())..]);
 }
 
+/// The code of a character at the beginning of a valid text that shows what stands beside it in another order, or not at
+/// all: zero-width ones, line ends of Unicode, marks of direction. All of them are three bytes long.
+fn hidden(text: &[u8]) -> Option<u16> {
+    let code = match *text.first_chunk()? {
+        [0xe2, 0x80, last @ (0x8b..=0x8f | 0xa8..=0xae)] => 0x2000 | u16::from(last & 0x3f),
+        [0xe2, 0x81, last @ 0xa0..=0xaf] => 0x2040 | u16::from(last & 0x3f),
+        [0xef, 0xbb, 0xbf] => 0xfeff,
+        _ => return None,
+    };
+    Some(code)
+}
+
 fn push_code(out: &mut Vec<u8>, code: u8) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     out.extend_from_slice(b"\\u00");
-    out.push(HEX[usize::from(code >> 4)]);
-    out.push(HEX[usize::from(code & 15)]);
+    push_hex(out, code);
+}
+
+fn push_hex(out: &mut Vec<u8>, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(HEX[usize::from(byte >> 4)]);
+    out.push(HEX[usize::from(byte & 15)]);
 }
 
 /// Append a number.
@@ -80,6 +105,7 @@ mod tests {
             (b"a\r\nb\tc", "\"a\\r\\nb\\tc\""),
             (b"\x00\x1b[31m\x7f", "\"\\u0000\\u001b[31m\\u007f\""),
             (b"\xff\xfeok\xc3", "\"\u{fffd}\u{fffd}ok\u{fffd}\""),
+            ("a\u{202e}b\u{200b}\u{2066}\u{feff}€".as_bytes(), "\"a\\u202eb\\u200b\\u2066\\ufeff€\""),
             ("ä\u{85}é\u{9b}".as_bytes(), "\"ä\\u0085é\\u009b\""),
         ] {
             assert_eq!(string(text), expected);

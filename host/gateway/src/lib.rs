@@ -17,6 +17,12 @@ mod stream;
 /// Client connections: is it a request?
 pub mod serve;
 
+/// Too much to do.
+mod overload;
+
+/// Which trace a request belongs to.
+mod trace_context;
+
 /// One request through all of what follows.
 mod handle;
 
@@ -41,8 +47,13 @@ mod guesses;
 /// Statements in their order.
 mod chain;
 
+/// Which origin, and whether it may be asked.
+mod balance;
+
 /// What stands between a chain and the origin, if an API wants it.
 mod cache;
+/// How much may be sent a second time.
+mod retry_budget;
 
 /// Origins.
 pub mod upstream;
@@ -78,5 +89,8 @@ mod deadline;
 mod json;
 
 pub use explain::Unroutable;
+pub use overload::OverloadSettings;
 pub use plan::{BuiltIn, Plan, PlanBuilder};
+pub use retry_budget::RetryBudget;
 pub use server::{Gateway, LogTarget, ServerSettings, StartError};
+pub use trace_context::{TraceMode, TraceSettings};

@@ -1,7 +1,8 @@
 //! Addresses and accepted connections.
 //!
 //! Each worker has its own listening socket on each address (`SO_REUSEPORT`), so the kernel spreads connections and no
-//! worker waits for another. A drain stops accepting at once. Doesn't read from what it accepts.
+//! worker waits for another. A drain stops accepting at once. Sockets can be handed over to a successor, with the
+//! connections that wait in them. Doesn't read from what it accepts.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -50,33 +51,83 @@ impl std::error::Error for BindError {
     }
 }
 
-/// Listening sockets: for each worker one on each address.
+/// A listening socket of a process that went before.
+#[derive(Debug)]
+pub struct Inherited {
+    /// The address as that process' document wrote it; with port 0 the socket has another.
+    pub wanted: SocketAddr,
+    /// Is TLS spoken there?
+    pub is_tls: bool,
+    /// The socket.
+    pub listener: TcpListener,
+}
+
+/// Whether connections are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepting {
+    /// Yes.
+    Yes,
+    /// Not now: a successor may be about to do it.
+    Paused,
+    /// Not any more.
+    Over,
+}
+
+/// How long connections that are idle are served on after the last one was accepted: who was about to send a request is
+/// answered, and told by the answer that it was the last one.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// Listening sockets: for each worker one on each address, or more that were inherited.
 #[derive(Debug)]
 pub struct Listeners {
+    /// As they were wanted, and as they are.
+    wanted: Vec<SocketAddr>,
     addresses: Vec<SocketAddr>,
-    workers: Vec<Vec<TcpListener>>,
+    /// With the number of their address.
+    workers: Vec<Vec<(usize, TcpListener)>>,
 }
 
 impl Listeners {
     /// Listen on `addresses` for this many workers. Port 0 becomes one free port that all of them share.
     pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Listeners, BindError> {
+        Listeners::inherit(addresses, workers, Vec::new())
+    }
+
+    /// As [`Self::bind`], but go on with sockets that a process that went before listened on. All of them on a wanted
+    /// address are kept, whatever the number of workers: connections may be waiting in each.
+    pub fn inherit(
+        addresses: &[SocketAddr],
+        workers: usize,
+        mut inherited: Vec<Inherited>,
+    ) -> Result<Listeners, BindError> {
         let mut bound = Vec::with_capacity(addresses.len());
-        let mut sockets: Vec<Vec<TcpListener>> = (0..workers).map(|_| Vec::new()).collect();
-        for &wanted in addresses {
+        let mut sockets: Vec<Vec<(usize, TcpListener)>> = (0..workers).map(|_| Vec::new()).collect();
+        for (number, &wanted) in addresses.iter().enumerate() {
             let refuse = |error| BindError { address: wanted, error };
-            if wanted.port() != 0 {
+            let (ours, others) = inherited.into_iter().partition::<Vec<_>, _>(|it| it.wanted == wanted);
+            inherited = others;
+            let mut address = match ours.first() {
+                Some(first) => first.listener.local_addr().map_err(refuse)?,
+                None => wanted,
+            };
+            if ours.is_empty() && wanted.port() != 0 {
                 // With SO_REUSEPORT two processes would share the port, and each would get a part of the requests.
                 open(wanted, false).map_err(refuse)?;
             }
-            let mut address = wanted;
-            for listeners in &mut sockets {
+            let have = ours.len();
+            for (at, ours) in ours.into_iter().enumerate() {
+                if let Some(listeners) = sockets.get_mut(at % workers.max(1)) {
+                    listeners.push((number, ours.listener));
+                }
+            }
+            for listeners in sockets.iter_mut().skip(have) {
                 let listener = open(address, true).map_err(refuse)?;
                 address = listener.local_addr().map_err(refuse)?;
-                listeners.push(listener);
+                listeners.push((number, listener));
             }
             bound.push(address);
         }
-        Ok(Listeners { addresses: bound, workers: sockets })
+        Ok(Listeners { wanted: addresses.to_vec(), addresses: bound, workers: sockets })
     }
 
     /// The addresses, with their ports.
@@ -84,9 +135,21 @@ impl Listeners {
         &self.addresses
     }
 
+    /// All sockets once more, for a successor.
+    pub fn copies(&self, is_tls: bool) -> io::Result<Vec<Inherited>> {
+        let all = self.workers.iter().flatten();
+        all.map(|(number, listener)| {
+            let wanted = self.wanted.get(*number).copied();
+            let listener = listener.try_clone()?;
+            Ok(Inherited { wanted: wanted.map_or_else(|| listener.local_addr(), Ok)?, is_tls, listener })
+        })
+        .collect()
+    }
+
     /// The sockets of each worker.
     pub fn into_workers(self) -> Vec<Vec<TcpListener>> {
-        self.workers
+        let sockets = |worker: Vec<(usize, TcpListener)>| worker.into_iter().map(|(_, listener)| listener).collect();
+        self.workers.into_iter().map(sockets).collect()
     }
 }
 
@@ -118,26 +181,36 @@ pub struct Sockets {
     pub tls: Vec<TcpListener>,
 }
 
-/// Accept connections from a worker's sockets until `draining` says so, then drain the server. Returns when all its
-/// connections are closed. Must run on the worker's thread.
+/// Accept connections from a worker's sockets while `accepting` says so, and when that is over drain the server. Returns
+/// when all its connections are closed. Must run on the worker's thread.
 pub async fn accept<H: Handler>(
     sockets: Sockets,
     server: Server<H>,
-    mut draining: watch::Receiver<bool>,
+    mut accepting: watch::Receiver<Accepting>,
 ) -> io::Result<()> {
     let plain = sockets.plain.into_iter().map(|listener| (listener, Scheme::Http));
     let tls = sockets.tls.into_iter().map(|listener| (listener, Scheme::Https));
-    let mut tasks = Vec::new();
-    for (listener, scheme) in plain.chain(tls) {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone(), scheme)));
+    let listeners: Vec<_> = plain.chain(tls).collect();
+    loop {
+        let mut tasks = Vec::with_capacity(listeners.len());
+        for (listener, scheme) in &listeners {
+            let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+            tasks.push(tokio::task::spawn_local(accept_from(listener, server.clone(), *scheme)));
+        }
+        // A sender that is gone won't say anything more.
+        let _ = accepting.wait_for(|now| *now != Accepting::Yes).await;
+        for task in tasks {
+            task.abort();
+            let _ = task.await;
+        }
+        let next = accepting.wait_for(|now| *now != Accepting::Paused).await.map(|now| *now);
+        if !matches!(next, Ok(Accepting::Yes)) {
+            break;
+        }
     }
-    // A sender that is gone won't say anything more.
-    let _ = draining.wait_for(|draining| *draining).await;
-    for task in tasks {
-        task.abort();
-        let _ = task.await;
-    }
+    drop(listeners);
+    server.leave();
+    let _ = tokio::time::timeout(LEAVING, server.drained()).await;
     server.drain();
     server.drained().await;
     Ok(())

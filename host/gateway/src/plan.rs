@@ -40,11 +40,12 @@ use tollgate_document::Underscores;
 use tollgate_runtime::{Exchange, RouteFacts, Secrets, Statement};
 
 use crate::admit::{Door, KeyTable};
+use crate::balance::Backend;
 use crate::body::trailers::TrailerNames;
 use crate::cache::Caching;
 use crate::certificates::Certificates;
 use crate::hop::Via;
-use crate::respond::Rejection;
+use crate::respond::{OriginFault, Rejection};
 use crate::route::{ApiTable, OperationTable};
 use crate::upstream::{Origin, Timeouts};
 
@@ -106,7 +107,7 @@ pub(crate) struct Api {
     pub(crate) own_methods: Vec<Method>,
     /// Protocols that a connection may be upgraded to, in lower case.
     pub(crate) upgrades: Vec<String>,
-    /// For the whole exchange up to the response's head.
+    /// For the whole exchange, the origin's body included.
     pub(crate) total_timeout: Option<Duration>,
     /// None: the API has no operations and passes every method and path.
     pub(crate) operations: Option<OperationTable>,
@@ -120,9 +121,9 @@ pub(crate) struct Api {
 pub(crate) struct Forwarding {
     /// The API's public path.
     pub(crate) path: String,
-    pub(crate) target: Target,
+    pub(crate) backend: Arc<Backend>,
     /// The document's `backends` by their ids.
-    pub(crate) backends: Arc<HashMap<String, Target>>,
+    pub(crate) backends: Arc<HashMap<String, Arc<Backend>>>,
     pub(crate) timeouts: Timeouts,
     /// What may stand behind bodies.
     pub(crate) trailers: Arc<TrailerNames>,
@@ -139,13 +140,13 @@ pub(crate) struct Target {
 
 impl Forwarding {
     /// Where an exchange's request goes.
-    pub(crate) fn target(&self, exchange: &Exchange) -> Result<Target, Rejection> {
+    pub(crate) fn backend(&self, exchange: &Exchange) -> Result<Arc<Backend>, Rejection> {
         match &exchange.backend {
-            None => Ok(self.target.clone()),
-            Some(BackendChoice::Id(id)) => Ok(self.backends.get(id).unwrap_or(&self.target).clone()),
+            None => Ok(Arc::clone(&self.backend)),
+            Some(BackendChoice::Id(id)) => Ok(Arc::clone(self.backends.get(id).unwrap_or(&self.backend))),
             Some(BackendChoice::Url(url)) => {
-                let origin = Origin::of(url, None).map_err(|_| Rejection::OriginFailed)?;
-                Ok(Target { origin, base: url.base.clone() })
+                let origin = Origin::of(url, None).map_err(|_| Rejection::OriginFailed(OriginFault::DnsError))?;
+                Ok(Backend::single(Target { origin, base: url.base.clone() }))
             }
         }
     }

@@ -4,6 +4,9 @@
 //! §1.9). Details never reach the client. What hyper refuses before there is a request (unparsable heads: 400, 414,
 //! 431) bypasses this file and has no body.
 
+/// Which kind of fault of an origin it was.
+mod proxy_status;
+
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -16,6 +19,8 @@ use crate::body::{Body, BodyError};
 use crate::json;
 use crate::serve::RequestId;
 use crate::upstream::UpstreamError;
+
+pub use proxy_status::{OriginFault, PROXY_STATUS};
 
 /// The header that names a request in the answer and in every log.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -84,9 +89,14 @@ pub enum Rejection {
     /// The client wanted a stored response, and there is none.
     NotCached,
     /// The origin couldn't be reached or gave no proper response.
-    OriginFailed,
+    OriginFailed(OriginFault),
     /// The origin took too long.
-    OriginTimeout,
+    OriginTimeout(OriginFault),
+    /// The circuit breaker of every origin that could be asked is open.
+    OriginUnavailable {
+        /// Until the first of them closes, or is asked whether it can.
+        retry_seconds: u32,
+    },
     /// The whole exchange took too long.
     TotalTimeout,
     /// The gateway has too much to do.
@@ -170,10 +180,17 @@ impl Rejection {
                 "Too many concurrent requests. Try again later.",
             ),
             R::NotCached => Row(S::GATEWAY_TIMEOUT, "forward-request", "NotCached", Client, "Gateway timeout"),
-            R::OriginFailed => {
+            R::OriginFailed(_) => {
                 Row(S::BAD_GATEWAY, "forward-request", "BackendConnectionFailure", Origin, "Bad gateway")
             }
-            R::OriginTimeout => Row(S::GATEWAY_TIMEOUT, "forward-request", "Timeout", Origin, "Gateway timeout"),
+            R::OriginTimeout(_) => Row(S::GATEWAY_TIMEOUT, "forward-request", "Timeout", Origin, "Gateway timeout"),
+            R::OriginUnavailable { .. } => Row(
+                S::SERVICE_UNAVAILABLE,
+                "forward-request",
+                "CircuitBreakerOpen",
+                Origin,
+                "Service temporarily unavailable",
+            ),
             R::TotalTimeout => Row(S::GATEWAY_TIMEOUT, "gateway", "Timeout", Host, "Gateway timeout"),
             R::Overloaded => {
                 Row(S::SERVICE_UNAVAILABLE, "gateway", "Overloaded", Host, "Service temporarily unavailable")
@@ -267,6 +284,13 @@ impl Rejection {
             Rejection::Overloaded | Rejection::ConcurrencyExceeded => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_SECONDS));
             }
+            Rejection::OriginFailed(fault) | Rejection::OriginTimeout(fault) => {
+                headers.insert(PROXY_STATUS, fault.proxy_status());
+            }
+            Rejection::OriginUnavailable { retry_seconds } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_seconds));
+                headers.insert(PROXY_STATUS, OriginFault::DestinationUnavailable.proxy_status());
+            }
             Rejection::TooManyKeyGuesses(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
@@ -308,10 +332,25 @@ fn push_quoted(out: &mut String, text: &str) {
 
 impl From<&UpstreamError> for Rejection {
     fn from(error: &UpstreamError) -> Rejection {
+        match (error, OriginFault::of(error)) {
+            (UpstreamError::ConnectTimeout | UpstreamError::ResponseHeaderTimeout, Some(fault)) => {
+                Rejection::OriginTimeout(fault)
+            }
+            (_, Some(fault)) => Rejection::OriginFailed(fault),
+            (UpstreamError::RequestBody(error), None) => Rejection::from(*error),
+            (_, None) => Rejection::OriginFailed(OriginFault::HttpProtocolError),
+        }
+    }
+}
+
+impl Rejection {
+    /// Of a response's body that was to be had whole before anything was sent.
+    pub(crate) fn of_response_body(error: BodyError) -> Rejection {
         match error {
-            UpstreamError::Connect(_) | UpstreamError::Broken | UpstreamError::Malformed(_) => Rejection::OriginFailed,
-            UpstreamError::ConnectTimeout | UpstreamError::ResponseHeaderTimeout => Rejection::OriginTimeout,
-            UpstreamError::RequestBody(error) => Rejection::from(*error),
+            BodyError::Timeout => Rejection::OriginTimeout(OriginFault::HttpResponseTimeout),
+            BodyError::TooLarge { .. } => Rejection::OriginFailed(OriginFault::HttpResponseBodySize),
+            BodyError::Broken => Rejection::OriginFailed(OriginFault::HttpResponseIncomplete),
+            BodyError::NoMemory => Rejection::Overloaded,
         }
     }
 }
@@ -323,6 +362,7 @@ impl From<BodyError> for Rejection {
             BodyError::TooLarge { .. } => Rejection::BodyTooLarge,
             BodyError::Timeout => Rejection::BodyTimeout,
             BodyError::Broken => Rejection::MalformedBody,
+            BodyError::NoMemory => Rejection::Overloaded,
         }
     }
 }

@@ -226,6 +226,11 @@ impl<H: Handler> Server<H> {
         }
     }
 
+    /// From now on each response says that it is its connection's last one.
+    pub fn leave(&self) {
+        self.worker.connections.leave_all();
+    }
+
     /// Finish what was begun and close: idle connections at once, others after their response, which says so.
     pub fn drain(&self) {
         self.worker.connections.drain();

@@ -14,13 +14,16 @@ use tollgate_runtime::{Leases, Runtime, Turns};
 use crate::callout;
 use crate::guesses::KeyGuesses;
 use crate::handle::Gate;
-use crate::listen::{self, BindError, Listeners, Sockets};
+use crate::listen::{self, Accepting, BindError, Inherited, Listeners, Sockets};
 use crate::observe::access_log::{AccessLog, Target, WorkerLog};
 use crate::observe::admin::{self, Admin, Readiness, Stage};
 use crate::observe::metrics::{self, Traffic};
 use crate::observe::tracing::TraceDesk;
+use crate::overload::{Doorkeeper, Overload, OverloadSettings};
 use crate::plan::Plan;
+use crate::retry_budget::RetryBudget;
 use crate::serve::{self, Server};
+use crate::trace_context::TraceSettings;
 use crate::tunnel::Places;
 use crate::upstream::{self, Upstream};
 
@@ -41,6 +44,14 @@ pub struct ServerSettings {
     pub upgrades: usize,
     /// What each worker keeps of origins.
     pub upstream: upstream::Settings,
+    /// Of the requests to origins, how many percent may be sent a second time.
+    pub retry_percent: u32,
+    /// Retries in ten seconds that are allowed however few requests there are.
+    pub retry_floor: u32,
+    /// What is too much at once.
+    pub overload: OverloadSettings,
+    /// What is done about trace contexts.
+    pub trace_context: TraceSettings,
     /// Where access is logged.
     pub access_log: LogTarget,
 }
@@ -86,7 +97,9 @@ pub struct Gateway {
     tls_addresses: Vec<SocketAddr>,
     plan: Arc<ArcSwap<Plan>>,
     swapped: watch::Sender<u64>,
-    draining: watch::Sender<bool>,
+    accepting: watch::Sender<Accepting>,
+    /// The listening sockets once more, for a successor.
+    sockets: Vec<Inherited>,
     workers: Vec<JoinHandle<()>>,
     readiness: Readiness,
     admin: Option<Admin>,
@@ -100,54 +113,74 @@ struct Seat {
     sockets: Sockets,
     plan: Arc<ArcSwap<Plan>>,
     swapped: watch::Receiver<u64>,
-    draining: watch::Receiver<bool>,
+    accepting: watch::Receiver<Accepting>,
     runtime: Arc<Runtime>,
     access_log: Arc<AccessLog>,
     traffic: Arc<Traffic>,
     traces: Arc<TraceDesk>,
+    budget: Arc<RetryBudget>,
+    overload: Arc<Overload>,
     guesses: Arc<KeyGuesses>,
     settings: ServerSettings,
 }
 
 impl Gateway {
-    /// Bind, and serve `plan` from now on.
-    pub fn start(settings: ServerSettings, plan: Plan, runtime: Arc<Runtime>) -> Result<Gateway, StartError> {
-        let listeners = Listeners::bind(&settings.listen, settings.workers)?;
-        let tls_listeners = Listeners::bind(&settings.listen_tls, settings.workers)?;
+    /// Bind, and serve `plan` from now on. Sockets of a process that went before are gone on with: `inherited` where
+    /// clients connect, `admin` where the operator looks.
+    pub fn start(
+        settings: ServerSettings,
+        plan: Plan,
+        runtime: Arc<Runtime>,
+        inherited: Vec<Inherited>,
+        admin: Option<Inherited>,
+    ) -> Result<Gateway, StartError> {
+        let (inherited_tls, inherited) = inherited.into_iter().partition(|it| it.is_tls);
+        let listeners = Listeners::inherit(&settings.listen, settings.workers, inherited)?;
+        let tls_listeners = Listeners::inherit(&settings.listen_tls, settings.workers, inherited_tls)?;
+        let mut sockets = listeners.copies(false).map_err(StartError::Worker)?;
+        sockets.extend(tls_listeners.copies(true).map_err(StartError::Worker)?);
         let (addresses, tls_addresses) = (listeners.addresses().to_vec(), tls_listeners.addresses().to_vec());
         let plan = Arc::new(ArcSwap::from_pointee(plan));
         let (swapped, _) = watch::channel(0);
-        let (draining, _) = watch::channel(false);
+        let (accepting, _) = watch::channel(Accepting::Yes);
         let readiness = Readiness::new();
         let traffic = Arc::new(Traffic::new(settings.workers));
+        let budget = Arc::new(RetryBudget::new(settings.retry_percent, settings.retry_floor, settings.workers));
+        let overload = Overload::start(&settings.overload).map_err(StartError::Worker)?;
         let access_log = Arc::new(AccessLog::start(settings.access_log.into()).map_err(StartError::Worker)?);
         let page = {
             let (plan, runtime, traffic) = (Arc::clone(&plan), Arc::clone(&runtime), Arc::clone(&traffic));
-            let access_log = Arc::clone(&access_log);
-            move |out: &mut String| metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped())
+            let (access_log, budget) = (Arc::clone(&access_log), Arc::clone(&budget));
+            let overload = Arc::clone(&overload);
+            move |out: &mut String| {
+                metrics::write(out, &plan.load(), &runtime, &traffic, access_log.dropped());
+                metrics::write_protection(out, &budget, &overload);
+            }
         };
         let traces = Arc::new(TraceDesk::default());
         let guesses = Arc::new(KeyGuesses::new());
         let admin = match settings.admin {
             Some(address) => Some(
-                admin::start(address, readiness.clone(), Arc::clone(&traces), page)
+                admin::start(address, admin, readiness.clone(), Arc::clone(&traces), page)
                     .map_err(|error| StartError::Admin(address, error))?,
             ),
             None => None,
         };
         let mut workers = Vec::with_capacity(settings.workers);
-        let sockets = listeners.into_workers().into_iter().zip(tls_listeners.into_workers());
-        for (number, (plain, tls)) in sockets.enumerate() {
+        let of_workers = listeners.into_workers().into_iter().zip(tls_listeners.into_workers());
+        for (number, (plain, tls)) in of_workers.enumerate() {
             let seat = Seat {
                 number,
                 sockets: Sockets { plain, tls },
                 plan: Arc::clone(&plan),
                 swapped: swapped.subscribe(),
-                draining: draining.subscribe(),
+                accepting: accepting.subscribe(),
                 runtime: Arc::clone(&runtime),
                 access_log: Arc::clone(&access_log),
                 traffic: Arc::clone(&traffic),
                 traces: Arc::clone(&traces),
+                budget: Arc::clone(&budget),
+                overload: Arc::clone(&overload),
                 guesses: Arc::clone(&guesses),
                 settings: settings.clone(),
             };
@@ -160,7 +193,8 @@ impl Gateway {
             tls_addresses,
             plan,
             swapped,
-            draining,
+            accepting,
+            sockets,
             workers,
             readiness,
             admin,
@@ -191,10 +225,33 @@ impl Gateway {
         self.swapped.send_replace(generation);
     }
 
+    /// Stop accepting, let go of the quotas' file, and give copies of the sockets where clients connect, and of the one
+    /// where the operator looks: what a successor needs. Connections that come meanwhile wait in the sockets. Followed by
+    /// [`Self::resume`] if nothing comes of it, or else by [`Self::drain`].
+    pub fn hand_over(&self) -> (&[Inherited], Option<&Inherited>) {
+        self.accepting.send_replace(Accepting::Paused);
+        self.runtime.services().quotas.close();
+        (&self.sockets, self.admin.as_ref().map(Admin::socket))
+    }
+
+    /// Go on after [`Self::hand_over`].
+    pub fn resume(&self) {
+        if let Err(error) = self.runtime.services().quotas.reopen() {
+            tracing::error!(%error, "quotas aren't written any more; restart the gateway");
+        }
+        self.accepting.send_replace(Accepting::Yes);
+    }
+
+    /// The operator is answered by a successor.
+    pub fn close_admin(&mut self) {
+        self.admin = None;
+    }
+
     /// Stop accepting, finish what was begun, write what is to be kept. False if `patience` was not enough.
     pub fn drain(self, patience: Duration) -> bool {
         self.readiness.set(Stage::Draining);
-        self.draining.send_replace(true);
+        drop(self.sockets);
+        self.accepting.send_replace(Accepting::Over);
         let give_up = Instant::now() + patience;
         let mut workers = self.workers;
         while !workers.is_empty() && Instant::now() < give_up {
@@ -226,7 +283,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
     // itself would keep it from looking.
     let turns: Turns = || Box::pin(tokio::task::yield_now());
     let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client)), Some(turns)));
-    let upstream = Upstream::new(seat.settings.upstream);
+    let upstream = Upstream::new(seat.settings.upstream, seat.budget, seat.number);
     tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();
     drop(seat.access_log);
@@ -237,6 +294,8 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         access_log: access_log.clone(),
         traffic: seat.traffic,
         traces: seat.traces,
+        trace_context: seat.settings.trace_context,
+        door: Doorkeeper::new(seat.overload, &seat.settings.overload, seat.settings.workers),
         guesses: seat.guesses,
         worker: seat.number,
         tunnels: Places::new(seat.settings.upgrades.div_ceil(seat.settings.workers.max(1))),
@@ -246,7 +305,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
     tokio::task::spawn_local(async move { access_log.flush_regularly().await });
     let mut settings = seat.settings.serve.clone();
     settings.connections = settings.connections.div_ceil(seat.settings.workers.max(1));
-    listen::accept(seat.sockets, Server::new(gate, settings), seat.draining).await
+    listen::accept(seat.sockets, Server::new(gate, settings), seat.accepting).await
 }
 
 /// After each swap: instances whose unit the new plan doesn't have are let go.

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
 use tokio::time::Instant;
 
 use crate::body::{Body, Flow};
-use crate::stream::Stream;
+use crate::upstream::socket::OriginStream;
 
 /// What is on its way in each direction.
 const BUFFER: usize = 16 << 10;
@@ -67,7 +67,7 @@ pub(crate) struct Wanted {
 
 /// The origin's end of a tunnel.
 pub(crate) struct Tunnel {
-    pub(crate) origin: Stream,
+    pub(crate) origin: OriginStream,
     /// What the origin sent right behind its agreement.
     pub(crate) first: Bytes,
     pub(crate) wanted: Wanted,

@@ -8,6 +8,9 @@
 /// New connections.
 mod connect;
 
+/// A TCP connection whose last words are heard.
+pub(crate) mod socket;
+
 /// What TLS to origins relies on.
 mod trust;
 
@@ -44,11 +47,12 @@ use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::Scheme;
 
 use crate::body::{Body, BodyError};
+use crate::retry_budget::RetryBudget;
 use connect::Alpn;
 use http2::Http2;
 use pool::Pool;
 use resolve::Resolver;
-use wire::{Unanswered, Wire};
+use wire::Wire;
 
 pub use trust::{Trust, TrustError};
 
@@ -195,9 +199,12 @@ pub enum ConnectFault {
     /// All its addresses are private, and only public ones are allowed here.
     #[error("the name's address is private, which isn't allowed here")]
     Private,
-    /// No TLS, or no certificate that is trusted.
+    /// No TLS.
     #[error("TLS failed")]
     Tls,
+    /// No certificate that is trusted.
+    #[error("its certificate isn't trusted")]
+    Certificate,
     /// No way there, or no socket to be had.
     #[error("{0}")]
     Other(std::io::ErrorKind),
@@ -218,6 +225,12 @@ pub enum UpstreamError {
     /// The connection ended before the response's head did.
     #[error("the origin closed the connection before it responded")]
     Broken,
+    /// The connection ended within the response's head.
+    #[error("the origin closed the connection within the head of its response")]
+    Incomplete,
+    /// The response's head, or what came before it, is larger than it may be.
+    #[error("the head of the origin's response is too large")]
+    HeadTooLarge,
     /// The response can't be understood, or can be understood in two ways.
     #[error("the origin's response is malformed: {0}")]
     Malformed(&'static str),
@@ -234,13 +247,31 @@ impl UpstreamError {
             UpstreamError::Connect(ConnectFault::Refused) => "refused",
             UpstreamError::Connect(ConnectFault::Private) => "private-address",
             UpstreamError::Connect(ConnectFault::Tls) => "tls",
+            UpstreamError::Connect(ConnectFault::Certificate) => "certificate",
             UpstreamError::Connect(ConnectFault::Other(_)) => "unreachable",
             UpstreamError::ConnectTimeout => "connect-timeout",
             UpstreamError::ResponseHeaderTimeout => "response-timeout",
             UpstreamError::Broken => "broken",
+            UpstreamError::Incomplete => "incomplete",
+            UpstreamError::HeadTooLarge => "head-too-large",
             UpstreamError::Malformed(_) => "malformed",
             UpstreamError::RequestBody(_) => "request-body",
         }
+    }
+}
+
+/// A request without a response.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// Why.
+    pub error: UpstreamError,
+    /// The request, if none of it was written: it may be sent elsewhere.
+    pub unsent: Option<Request<Body>>,
+}
+
+impl From<UpstreamError> for Unanswered {
+    fn from(error: UpstreamError) -> Unanswered {
+        Unanswered { error, unsent: None }
     }
 }
 
@@ -259,6 +290,9 @@ pub struct Counts {
 #[derive(Clone)]
 pub struct Upstream {
     worker: Rc<Worker>,
+    budget: Arc<RetryBudget>,
+    /// The worker's number, as the budget counts.
+    number: usize,
 }
 
 struct Worker {
@@ -271,20 +305,26 @@ struct Worker {
 }
 
 impl Upstream {
-    /// Nothing is connected yet.
-    pub fn new(settings: Settings) -> Upstream {
+    /// Nothing is connected yet. `budget` is shared by all workers, this one's number is `number`.
+    pub fn new(settings: Settings, budget: Arc<RetryBudget>, number: usize) -> Upstream {
         let mut http = hyper::client::conn::http1::Builder::new();
         http.max_header_size(settings.header_bytes)
             .max_buf_size(settings.buffer_bytes.max(settings.header_bytes).max(8 << 10));
         let pool = Rc::new(Pool::new(settings.idle_per_origin, settings.idle_timeout));
         let resolver = Resolver::new(settings.dns_ttl);
         let http2 = Http2::new(&settings);
-        Upstream { worker: Rc::new(Worker { settings, pool, resolver, http, http2, counts: Counts::default() }) }
+        let worker = Rc::new(Worker { settings, pool, resolver, http, http2, counts: Counts::default() });
+        Upstream { worker, budget, number }
     }
 
     /// What was counted.
     pub fn counts(&self) -> &Counts {
         &self.worker.counts
+    }
+
+    /// May something that was sent be sent again? Counts it if so.
+    pub(crate) fn may_retry(&self) -> bool {
+        self.budget.spend()
     }
 
     /// Idle connections.
@@ -306,37 +346,52 @@ impl Upstream {
     ///
     /// The request's target is a path; `host` and all other end-to-end fields are the caller's. It is sent again,
     /// once and on a new connection, if the first one turns out to have been closed while it was idle: when nothing
-    /// was written, or when the method is idempotent and there was no body.
+    /// was written, or when the method is idempotent and there was no body; the latter only if the budget for retries allows it.
     pub async fn send(
+        &self,
+        origin: &Origin,
+        request: Request<Body>,
+        timeouts: Timeouts,
+    ) -> Result<Response<Body>, UpstreamError> {
+        self.try_send(origin, request, timeouts).await.map_err(|unanswered| unanswered.error)
+    }
+
+    /// As [`Self::send`]; a request of which nothing was written comes back.
+    pub async fn try_send(
         &self,
         origin: &Origin,
         mut request: Request<Body>,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, UpstreamError> {
+    ) -> Result<Response<Body>, Unanswered> {
         frame(&mut request);
+        self.budget.count_request(self.number);
         let worker = &*self.worker;
         if let Some(wire) = worker.pool.take(&origin.key) {
             count(&worker.counts.reused);
             let spare = spare(&request);
             match worker.exchange(wire, origin, request, timeouts).await {
                 Ok(response) => return Ok(response),
+                // Nothing reached the origin, so this isn't a second time for it.
                 Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
                 Err(Unanswered { error, .. }) => match spare {
-                    Some(spare) if error == UpstreamError::Broken => request = spare,
-                    _ => return Err(error),
+                    Some(spare) if error == UpstreamError::Broken && self.may_retry() => request = spare,
+                    _ => return Err(error.into()),
                 },
             }
             count(&worker.counts.resent);
         }
-        let wire = worker.connect(origin, timeouts.connect).await?;
-        worker.exchange(wire, origin, request, timeouts).await.map_err(|unanswered| unanswered.error)
+        match worker.connect(origin, timeouts.connect).await {
+            Ok(wire) => worker.exchange(wire, origin, request, timeouts).await,
+            Err(error) => Err(Unanswered { error, unsent: Some(request) }),
+        }
     }
 }
 
 impl Worker {
     async fn connect(&self, origin: &Origin, timeout: Duration) -> Result<Box<Wire>, UpstreamError> {
         let stream = connect::connect(&self.resolver, origin, timeout, Alpn::None).await?;
-        let wire = Wire::new(&self.http, stream).await.map_err(|_| UpstreamError::Broken)?;
+        let wire =
+            Wire::new(&self.http, stream, self.settings.header_bytes).await.map_err(|_| UpstreamError::Broken)?;
         count(&self.counts.connected);
         Ok(wire)
     }

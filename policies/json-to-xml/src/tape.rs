@@ -90,9 +90,8 @@ impl<'a> Tape<'a> {
 }
 
 fn text(body: &[u8]) -> Result<&str, Fault> {
-    if body.starts_with(b"\xEF\xBB\xBF") {
-        return Err(Fault::malformed_at("a JSON text must not begin with a byte order mark", Some((1, 1))));
-    }
+    // RFC 8259 §8.1 lets a reader pass over it; those of bodies all do.
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     std::str::from_utf8(body).map_err(|error| {
         let valid = std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or("");
         Fault::malformed("bytes that are no UTF-8", valid, valid.len())

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -25,7 +26,7 @@ pub struct Gateway {
     address: SocketAddr,
     admin: Option<SocketAddr>,
     setup: Setup,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// What a gateway did with a changed document.
@@ -48,8 +49,26 @@ impl Gateway {
     }
 
     pub(crate) fn launch(setup: Setup) -> Result<Self, Outcome> {
-        let folder = setup.lay_out(setup.yaml());
-        let process = Process::start(&mut setup.command("run", &folder));
+        let folder = Arc::new(setup.lay_out(setup.yaml()));
+        Self::run(setup, folder, &[])
+    }
+
+    /// Another process that takes over from this one, in its folder.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't come up.
+    pub fn successor(&self) -> Self {
+        self.try_successor().unwrap_or_else(|outcome| panic!("the successor did not come up: {outcome:#?}"))
+    }
+
+    /// As `successor`; if it ends instead of listening, how.
+    pub fn try_successor(&self) -> Result<Self, Outcome> {
+        Self::run(self.setup.clone(), self.folder.clone(), &["--takeover"])
+    }
+
+    fn run(setup: Setup, folder: Arc<TempDir>, options: &[&str]) -> Result<Self, Outcome> {
+        let process = Process::start(setup.command("run", &folder).args(options));
         let ready = process.wait_for(0, PATIENCE, |lines| {
             let stdout = || lines.iter().filter(|(stream, _)| *stream == Stream::Stdout).map(|(_, line)| line);
             let after = |prefix: &str| stdout().find_map(|line| line.strip_prefix(prefix)?.trim().parse().ok());
@@ -219,6 +238,11 @@ impl Gateway {
             reload_said(&log, &digest)
         });
         said.unwrap_or_else(|| panic!("the gateway said neither `reloaded` nor `kept`"))
+    }
+
+    /// A document as this gateway would get it: with its addresses and its values.
+    pub fn completed(&self, yaml: &str) -> String {
+        self.setup.document(yaml)
     }
 
     /// Lay a file beside the document, or replace it.

@@ -12,7 +12,7 @@ mod journal;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -193,7 +193,23 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct QuotaStore {
     shared: Arc<Shared>,
-    writer: Option<Arc<Writer>>,
+    disk: Option<Arc<Disk>>,
+}
+
+/// Where quotas are kept.
+#[derive(Debug)]
+struct Disk {
+    path: PathBuf,
+    durability: Durability,
+    health: Arc<QuotaHealth>,
+    /// None while the file is closed.
+    writer: Mutex<Option<Writer>>,
+}
+
+impl Disk {
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -319,7 +335,7 @@ impl Shard {
 impl QuotaStore {
     /// Quotas that end with the process: for `check`, and for tests.
     pub fn in_memory() -> QuotaStore {
-        QuotaStore { shared: Arc::new(Shared::new()), writer: None }
+        QuotaStore { shared: Arc::new(Shared::new()), disk: None }
     }
 
     /// Quotas kept in the file `path`.
@@ -351,8 +367,10 @@ impl QuotaStore {
                 "the end of the quota journal can't be read; the process was killed, or the disk is broken"
             );
         }
-        let writer = Writer::start(ledger, journal, &found, Arc::clone(&shared), durability)?;
-        Ok(QuotaStore { shared, writer: Some(Arc::new(writer)) })
+        let health = Arc::new(QuotaHealth::default());
+        let writer = Writer::start(ledger, journal, &found, Arc::clone(&shared), durability, Arc::clone(&health))?;
+        let disk = Disk { path: path.to_owned(), durability, health, writer: Mutex::new(Some(writer)) };
+        Ok(QuotaStore { shared, disk: Some(Arc::new(disk)) })
     }
 
     /// Admit `cost` calls or refuse; `None` if there is no room for a new counter.
@@ -401,19 +419,51 @@ impl QuotaStore {
 
     /// The counts so far, to be waited for until they are on disk; `None` if requests don't wait for that.
     pub(crate) fn unwritten(&self) -> Option<Unwritten> {
-        self.writer.as_ref().and_then(|writer| writer.unwritten())
+        let disk = self.disk.as_ref()?;
+        match &*disk.writer() {
+            Some(writer) => writer.unwritten(),
+            // Whoever must not lose a count isn't served while there is no file.
+            None => matches!(disk.durability, Durability::Strict(_)).then(Unwritten::never),
+        }
     }
 
     /// How the ledger is; `None` if there is none.
     pub fn health(&self) -> Option<&QuotaHealth> {
-        self.writer.as_ref().map(|writer| writer.health())
+        self.disk.as_ref().map(|disk| &*disk.health)
     }
 
     /// Write what has not been written yet, and wait for it: when the gateway ends.
     pub fn flush(&self) {
-        if let Some(writer) = &self.writer {
+        if let Some(disk) = &self.disk
+            && let Some(writer) = &*disk.writer()
+        {
             writer.flush();
         }
+    }
+
+    /// Write what has not been written yet and let go of the file, so that another process can open it. What is counted
+    /// from now on is in memory only, until [`Self::reopen`].
+    pub fn close(&self) {
+        if let Some(disk) = &self.disk {
+            // It writes what is left when it is dropped.
+            drop(disk.writer().take());
+        }
+    }
+
+    /// Open the file again after [`Self::close`], and go on writing what is counted.
+    pub fn reopen(&self) -> Result<(), LedgerError> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let mut writer = disk.writer();
+        if writer.is_some() {
+            return Ok(());
+        }
+        // What it holds is ours, or that of somebody who came to nothing.
+        let (ledger, found) = Ledger::open(&disk.path, |_, _| {})?;
+        let (journal, _) = Journal::open(&disk.path, |_, _| {})?;
+        self.shared.shards.iter().for_each(|shard| lock(shard).mark_all());
+        let (shared, health) = (Arc::clone(&self.shared), Arc::clone(&disk.health));
+        *writer = Some(Writer::start(ledger, journal, &found, shared, disk.durability, health)?);
+        Ok(())
     }
 }
 

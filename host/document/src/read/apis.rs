@@ -50,12 +50,13 @@ impl Reader<'_> {
         let id = self.id(fields, "an API");
         let place = format!("apis/{id}");
         let path = self.required(fields, "path", "an API").and_then(|node| self.public_path(node));
-        let (backend, tls) = self.api_backend(fields, backends);
+        let backend = self.api_backend(fields, backends);
         let cache = self.cache(fields.get("cache"), None);
         Api {
             path: path.unwrap_or_else(|| PLACEHOLDER_ID.to_owned()),
-            backend,
-            tls,
+            backend: backend.origin,
+            tls: backend.tls,
+            backend_id: backend.id,
             subscription_required: self.flag(fields, "subscription-required", true),
             subscription_key_names: self.key_names(fields.get("subscription-key-parameter-names")),
             timeouts: self.timeouts(fields.get("timeouts")),

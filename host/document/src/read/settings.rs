@@ -8,7 +8,10 @@ use ipnet::IpNet;
 
 use super::Reader;
 use super::fields::Fields;
-use crate::settings::{AccessLog, CACHE_ENTRY_BYTES, Durable, GatewayLimits, StateSettings, Timeouts, Underscores};
+use crate::settings::{
+    AccessLog, CACHE_ENTRY_BYTES, Durable, GatewayLimits, StateSettings, Timeouts, TraceContext, TraceContextMode,
+    Underscores,
+};
 use crate::yaml::{Content, Node, Quoted};
 
 /// A day: nobody waits longer for HTTP, and every sum of two stays far from the end of the clock.
@@ -135,7 +138,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn gateway_limits(&mut self, node: Option<&Arc<Node>>) -> GatewayLimits {
-        const KEYS: [&str; 26] = [
+        const KEYS: [&str; 31] = [
             "client-ipv6-prefix",
             "key-guesses",
             "request-header-timeout",
@@ -162,6 +165,11 @@ impl Reader<'_> {
             "connections",
             "origin-idle-connections",
             "origin-idle-timeout",
+            "concurrent-requests",
+            "memory-bytes",
+            "memory-percent",
+            "retry-percent",
+            "retry-floor",
         ];
         let mut limits = GatewayLimits::default();
         let Some(node) = node else {
@@ -196,6 +204,11 @@ impl Reader<'_> {
         self.set_bytes(&fields, "request-body-bytes", 0, 1 << 40, &mut l.request_body_bytes);
         self.set_count(&fields, "connections", 1, 1_000_000, &mut l.connections);
         self.set_count(&fields, "origin-idle-connections", 0, 10_000, &mut l.origin_idle_connections);
+        self.set_count(&fields, "concurrent-requests", 1, 10_000_000, &mut l.concurrent_requests);
+        l.memory_bytes = fields.get("memory-bytes").and_then(|node| self.bytes(node, 1 << 20, 1 << 50));
+        self.set_count(&fields, "memory-percent", 0, 100, &mut l.memory_percent);
+        self.set_count(&fields, "retry-percent", 0, 1_000, &mut l.retry_percent);
+        self.set_count(&fields, "retry-floor", 0, 1_000_000, &mut l.retry_floor);
         if let Some(bits) = fields.get("client-ipv6-prefix").and_then(|node| self.integer(node, 16, 128)) {
             l.client_ipv6_prefix = bits as u8;
         }
@@ -232,6 +245,23 @@ impl Reader<'_> {
         if let Some(found) = fields.get(key).and_then(|node| self.integer(node, min, max)) {
             *value = found as usize;
         }
+    }
+
+    pub(super) fn trace_context(&mut self, node: Option<&Arc<Node>>) -> TraceContext {
+        const MODES: [(&str, TraceContextMode); 3] = [
+            ("continue", TraceContextMode::Continue),
+            ("restart", TraceContextMode::Restart),
+            ("off", TraceContextMode::Off),
+        ];
+        let mut context = TraceContext::default();
+        let Some(node) = node else { return context };
+        let fields =
+            self.fields(node, "a mapping with the keys `mode` and `sample-percent`", &["mode", "sample-percent"]);
+        context.mode = self.word(&fields, "mode", &MODES);
+        if let Some(percent) = fields.get("sample-percent").and_then(|node| self.integer(node, 0, 100)) {
+            context.sample_percent = u32::try_from(percent).unwrap_or(context.sample_percent);
+        }
+        context
     }
 
     fn set_number(&mut self, fields: &Fields<'_>, key: &str, min: u64, max: u32, value: &mut u32) {

@@ -90,9 +90,9 @@ impl Walk {
         self.run(&choose.otherwise).await
     }
 
-    /// Once, and again while the condition holds. An origin that failed counts as a response with the status that the
-    /// client would get, so that a condition on the status sees it. What its steps answered is forgotten before the
-    /// next try; a response or an error that was there before stays.
+    /// Once, and again while the condition holds and the gateway's budget for retries allows it. An origin that failed
+    /// counts as a response with the status that the client would get, so that a condition on the status sees it. What its
+    /// steps answered is forgotten before the next try; a response or an error that was there before stays.
     async fn retry(&mut self, retry: &Retry) -> Result<(), Stop> {
         let count = self.compute(retry.count.needs(), |exchange| retry.count.get(exchange)).await;
         let count = count.map_err(|failing| self.failed(&retry.own, failing))?.min(MAX_RETRIES);
@@ -115,7 +115,7 @@ impl Walk {
             let again = self.holds(Some(&retry.condition)).await;
             self.hide();
             let again = again.map_err(|failing| self.failed(&retry.own, failing))?;
-            if !again {
+            if !again || !self.upstream.may_retry() {
                 return failure.map_or(Ok(()), |failure| Err(Stop::Failed(failure)));
             }
             done += 1;
@@ -203,7 +203,7 @@ impl Walk {
 /// Did the origin not answer, or answer with an error, so that another try may help?
 fn is_of_origin(failure: &StepFailure) -> bool {
     failure.source == FORWARD_REQUEST
-        && matches!(failure.rejection, None | Some(Rejection::OriginFailed | Rejection::OriginTimeout))
+        && matches!(failure.rejection, None | Some(Rejection::OriginFailed(_) | Rejection::OriginTimeout(_)))
 }
 
 /// A number from 0 to 1. Spreads retries; nothing depends on its quality.

@@ -13,11 +13,12 @@ use tollgate_core::message::ResponseHead;
 use tollgate_document::HttpVersion;
 
 use super::{Failing, StepFailure, Stop, Walk, in_memory};
+use crate::balance::{Tried, Unavailable};
 use crate::body::Body;
 use crate::hop;
 use crate::plan::{Forward, Target};
 use crate::respond::Rejection;
-use crate::upstream::{Origin, Timeouts, UpstreamError};
+use crate::upstream::{Origin, Timeouts, Unanswered, UpstreamError};
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
@@ -28,6 +29,13 @@ struct Head {
     method: Method,
     uri: Uri,
     headers: http::HeaderMap,
+}
+
+/// How a request is sent.
+struct Way<'f> {
+    forward: &'f Forward,
+    timeouts: Timeouts,
+    follows: bool,
 }
 
 impl Walk {
@@ -58,19 +66,19 @@ impl Walk {
             let read = in_memory(&mut self.request_body).await;
             read.map_err(|error| self.failed(&forward.own, Failing::Rejected(Rejection::from(error))))?;
         }
-        let mut head = self.head().map_err(|rejection| self.failed(&forward.own, Failing::Rejected(rejection)))?;
+        let way = Way { forward, timeouts, follows };
         let sent = Instant::now();
+        let (mut head, mut response) = self.ask_backend(&way).await?;
         let mut redirects = 0;
-        let response = loop {
-            let response = self.send(forward, &mut head, timeouts, follows).await?;
-            let next = (follows && redirects < MAX_REDIRECTS).then(|| redirected(&head, &response)).flatten();
-            let Some(next) = next else { break response };
+        while follows && redirects < MAX_REDIRECTS {
+            let Some(next) = redirected(&head, &response) else { break };
             if next.method == Method::GET && head.method != Method::GET {
                 self.request_body = Body::empty();
             }
             head = next;
             redirects += 1;
-        };
+            response = self.ask_redirected(&way, &head).await?;
+        }
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
         let is_head = head.method == Method::HEAD;
@@ -111,61 +119,123 @@ impl Walk {
         Ok((Timeouts { response_header, ..api.timeouts }, follows))
     }
 
-    /// The request as it goes out.
-    fn head(&mut self) -> Result<Head, Rejection> {
-        let api = std::sync::Arc::clone(&self.chain);
-        let api = &api.forwarding;
+    /// Method and headers as they go out; target and path are the chosen origin's.
+    fn head(&mut self) -> Result<(Method, http::HeaderMap), Rejection> {
         let is_seen_again = self.chain.reads_request_later;
         let (version, announced) = (self.received.version, self.received.trailers.clone());
+        let trace = self.received.trace;
         let exchange = self.exchange_mut().ok_or(Rejection::PolicyFault)?;
-        let target = api.target(exchange)?;
-        let path = api.path_at_origin(&target, &exchange.request.target, exchange.is_rewritten);
         let mut headers = match is_seen_again {
             true => exchange.request.headers.clone(),
             false => std::mem::take(&mut exchange.request.headers),
         };
-        if let Some(via) = &api.via {
+        let method = exchange.request.method.clone();
+        if let Some(via) = &self.chain.forwarding.via {
             via.sign(&mut headers, version);
+        }
+        if let Some(trace) = trace {
+            trace.tell(&mut headers);
         }
         if let Some(announced) = announced {
             headers.insert(header::TRAILER, announced);
         }
-        Ok(Head {
-            target,
-            method: exchange.request.method.clone(),
-            uri: path.map(Uri::from).ok_or(Rejection::MalformedPath)?,
-            headers,
-        })
+        Ok((method, headers))
     }
 
-    async fn send(
-        &mut self,
-        forward: &Forward,
-        head: &mut Head,
-        timeouts: Timeouts,
-        is_repeated: bool,
-    ) -> Result<Response<Body>, Stop> {
-        // A body in memory is shared and can be sent again; one that streams is gone after this.
-        let body = match self.request_body.in_memory() {
+    /// The path at an origin.
+    fn uri(&self, target: &Target) -> Result<Uri, Rejection> {
+        let exchange = self.exchange().ok_or(Rejection::PolicyFault)?;
+        let path = self.chain.forwarding.path_at_origin(target, &exchange.request.target, exchange.is_rewritten);
+        path.map(Uri::from).ok_or(Rejection::MalformedPath)
+    }
+
+    /// A body in memory is shared and can be sent again; one that streams is gone after this.
+    fn body(&mut self) -> Body {
+        match self.request_body.in_memory() {
             Some(bytes) => Body::full(bytes),
             None => std::mem::take(&mut self.request_body),
+        }
+    }
+
+    /// Send the request to an origin of its backend; to another one if there is no connection to the first, and the
+    /// budget for retries allows it: nothing was sent then. The head that was sent comes back, without headers unless
+    /// redirects are followed.
+    async fn ask_backend(&mut self, way: &Way<'_>) -> Result<(Head, Response<Body>), Stop> {
+        let own = &way.forward.own;
+        let failed = |walk: &mut Walk, rejection: Rejection| walk.failed(own, Failing::Rejected(rejection));
+        let backend = match self.exchange() {
+            Some(exchange) => self.chain.forwarding.backend(exchange),
+            None => Err(Rejection::PolicyFault),
         };
-        let mut request = Request::new(body);
+        let backend = backend.map_err(|rejection| failed(self, rejection))?;
+        let mut tried = Tried::new();
+        let mut leave = backend.choose(&tried).map_err(|unavailable| self.unavailable(way.forward, unavailable))?;
+        let (method, headers) = self.head().map_err(|rejection| failed(self, rejection))?;
+        let kept = if way.follows { headers.clone() } else { http::HeaderMap::new() };
+        let mut request = Request::new(self.body());
+        *request.method_mut() = method.clone();
+        // A name that the origin is called by is the request's own if a policy gave it one, and otherwise each origin's.
+        let has_host = headers.contains_key(header::HOST);
+        *request.headers_mut() = headers;
+        loop {
+            let target = leave.target().cloned().ok_or_else(|| failed(self, Rejection::PolicyFault))?;
+            let uri = self.uri(&target).map_err(|rejection| failed(self, rejection))?;
+            *request.uri_mut() = uri.clone();
+            if !has_host {
+                hop::set_host(request.headers_mut(), &target.origin);
+            }
+            let unanswered = match self.send(way, &target.origin, request).await {
+                Ok(response) => {
+                    leave.responded(response.status().as_u16(), response.headers());
+                    return Ok((Head { target, method, uri, headers: kept }, response));
+                }
+                Err(unanswered) => unanswered,
+            };
+            tried.push(leave.number());
+            leave.failed(&Rejection::from(&unanswered.error));
+            let stop = self.unanswered(way.forward, &target.origin, &unanswered.error);
+            let Some(unsent) = unanswered.unsent else { return Err(stop) };
+            let Ok(next) = backend.choose(&tried) else { return Err(stop) };
+            if !self.upstream.may_retry() {
+                return Err(stop);
+            }
+            request = unsent;
+            leave = next;
+        }
+    }
+
+    /// Send a request to one origin.
+    async fn send(
+        &mut self,
+        way: &Way<'_>,
+        origin: &Origin,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Unanswered> {
+        let version = way.forward.http_version;
+        match self.upgrade.take() {
+            None if version == HttpVersion::Http1 => self.upstream.try_send(origin, request, way.timeouts).await,
+            // Boxed, so that nobody holds room for what is rare.
+            None => Box::pin(self.upstream.try_send_by(version, origin, request, way.timeouts)).await,
+            Some(wanted) => Ok(Box::pin(self.upstream.upgrade(origin, request, way.timeouts, wanted)).await?),
+        }
+    }
+
+    /// Nobody can be asked.
+    fn unavailable(&mut self, forward: &Forward, unavailable: Unavailable) -> Stop {
+        self.trace_own(&forward.own, || json!({ "failed": "circuit-breaker" }));
+        self.failed(&forward.own, Failing::Rejected(Rejection::from(unavailable)))
+    }
+
+    /// Follow a redirect.
+    async fn ask_redirected(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
+        let mut request = Request::new(self.body());
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = head.uri.clone();
-        *request.headers_mut() = match is_repeated {
-            true => head.headers.clone(),
-            false => std::mem::take(&mut head.headers),
-        };
-        hop::set_missing_host(request.headers_mut(), &head.target.origin);
+        *request.headers_mut() = head.headers.clone();
         let origin = &head.target.origin;
-        let answered = match self.upgrade.take() {
-            None if forward.http_version == HttpVersion::Http1 => self.upstream.send(origin, request, timeouts).await,
-            // Boxed, so that nobody holds room for what is rare.
-            None => Box::pin(self.upstream.send_by(forward.http_version, origin, request, timeouts)).await,
-            Some(wanted) => Box::pin(self.upstream.upgrade(origin, request, timeouts, wanted)).await,
-        };
-        answered.map_err(|error| self.unanswered(forward, &head.target.origin, &error))
+        hop::set_missing_host(request.headers_mut(), origin);
+        let answered = self.send(way, origin, request).await;
+        answered.map_err(|unanswered| self.unanswered(way.forward, origin, &unanswered.error))
     }
 
     fn unanswered(&mut self, forward: &Forward, origin: &Origin, error: &UpstreamError) -> Stop {

@@ -319,8 +319,7 @@ enum Unshown {
 fn body_failure(statement: &Statement, phase: Phase, error: BodyError) -> StepFailure {
     let rejection = match phase {
         Phase::OnRequest => Rejection::from(error),
-        Phase::OnResponse | Phase::OnError if error == BodyError::Timeout => Rejection::OriginTimeout,
-        Phase::OnResponse | Phase::OnError => Rejection::OriginFailed,
+        Phase::OnResponse | Phase::OnError => Rejection::of_response_body(error),
     };
     failed_closed(statement, rejection)
 }

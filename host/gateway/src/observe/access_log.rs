@@ -75,6 +75,8 @@ pub struct Line<'l> {
     pub time: SystemTime,
     /// Its `x-request-id`.
     pub request_id: &'l str,
+    /// Its trace's id and its span's.
+    pub trace: Option<(&'l str, &'l str)>,
     /// Who sent it.
     pub client_ip: IpAddr,
     /// Its method.
@@ -279,6 +281,12 @@ fn push_line(out: &mut Vec<u8>, line: &Line<'_>) {
     push_time(out, line.time);
     out.extend_from_slice(b"\",\"request_id\":");
     push_string(out, line.request_id.as_bytes());
+    if let Some((trace_id, span_id)) = line.trace {
+        out.extend_from_slice(b",\"trace_id\":");
+        push_string(out, trace_id.as_bytes());
+        out.extend_from_slice(b",\"span_id\":");
+        push_string(out, span_id.as_bytes());
+    }
     out.extend_from_slice(b",\"client_ip\":\"");
     out.extend_from_slice(&address_text(line.client_ip));
     out.extend_from_slice(b"\",\"method\":");
@@ -360,6 +368,7 @@ mod tests {
         Line {
             time: UNIX_EPOCH + Duration::from_millis(1_763_935_621_042),
             request_id: "0123",
+            trace: Some(("abc", "def")),
             client_ip: "192.0.2.1".parse().unwrap(),
             method: "GET",
             path: "/orders/7",
@@ -386,7 +395,8 @@ mod tests {
         push_line(&mut out, &line());
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "{\"time\":\"2025-11-23T22:07:01.042Z\",\"request_id\":\"0123\",\"client_ip\":\"192.0.2.1\",\"method\":\"GET\",\
+            "{\"time\":\"2025-11-23T22:07:01.042Z\",\"request_id\":\"0123\",\"trace_id\":\"abc\",\
+             \"span_id\":\"def\",\"client_ip\":\"192.0.2.1\",\"method\":\"GET\",\
              \"path\":\"/orders/7\",\"host\":\"a.example\",\"status\":200,\"api\":\"orders\",\"duration_us\":1234,\
              \"origin_us\":1000,\"request_bytes\":0,\"response_bytes\":12,\"cache\":\"miss\"}\n"
         );

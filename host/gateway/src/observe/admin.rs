@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::body::Body;
+use crate::listen::Inherited;
 use crate::observe::tracing::{MAX_TOKEN_LIFE, TraceDesk};
 
 /// Collectors and probes at the same time. More is somebody's mistake.
@@ -76,6 +77,8 @@ impl Default for Readiness {
 #[derive(Debug)]
 pub struct Admin {
     address: SocketAddr,
+    /// Its socket once more, for a successor.
+    socket: Inherited,
     _stop: oneshot::Sender<()>,
 }
 
@@ -84,17 +87,27 @@ impl Admin {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Its socket.
+    pub fn socket(&self) -> &Inherited {
+        &self.socket
+    }
 }
 
-/// Answer on `address`. `metrics` writes them in the text format of Prometheus.
+/// Answer on `address`, or on the socket of a process that went before if that was wanted for the same address. `metrics` writes them in the text format of Prometheus.
 pub fn start(
-    address: SocketAddr,
+    wanted: SocketAddr,
+    inherited: Option<Inherited>,
     readiness: Readiness,
     traces: Arc<TraceDesk>,
     metrics: impl Fn(&mut String) + Send + 'static,
 ) -> io::Result<Admin> {
-    let listener = TcpListener::bind(address)?;
+    let listener = match inherited.filter(|inherited| inherited.wanted == wanted) {
+        Some(inherited) => inherited.listener,
+        None => TcpListener::bind(wanted)?,
+    };
     let address = listener.local_addr()?;
+    let socket = Inherited { wanted, is_tls: false, listener: listener.try_clone()? };
     listener.set_nonblocking(true)?;
     let (stop, stopped) = oneshot::channel();
     std::thread::Builder::new().name("admin".into()).spawn(move || {
@@ -109,7 +122,7 @@ pub fn start(
             }
         });
     })?;
-    Ok(Admin { address, _stop: stop })
+    Ok(Admin { address, socket, _stop: stop })
 }
 
 async fn accept(
@@ -227,9 +240,10 @@ mod tests {
     #[test]
     fn health_follows_the_stage_and_metrics_are_asked_for_each_time() {
         let readiness = Readiness::new();
-        let admin =
-            start("127.0.0.1:0".parse().unwrap(), readiness.clone(), Arc::default(), |out| out.push_str("up 1\n"))
-                .unwrap();
+        let admin = start("127.0.0.1:0".parse().unwrap(), None, readiness.clone(), Arc::default(), |out| {
+            out.push_str("up 1\n")
+        })
+        .unwrap();
         let at = admin.address();
         assert!(get(at, "/healthz").starts_with("HTTP/1.1 200 "));
         assert!(get(at, "/readyz").starts_with("HTTP/1.1 503 "));
@@ -246,7 +260,7 @@ mod tests {
 
     #[test]
     fn dropping_it_closes_the_address() {
-        let admin = start("127.0.0.1:0".parse().unwrap(), Readiness::new(), Arc::default(), |_| {}).unwrap();
+        let admin = start("127.0.0.1:0".parse().unwrap(), None, Readiness::new(), Arc::default(), |_| {}).unwrap();
         let at = admin.address();
         assert!(TcpStream::connect(at).is_ok());
         drop(admin);

@@ -10,7 +10,9 @@ use tollgate_core::place::Phase;
 use tollgate_core::verdict::Verdict;
 use tollgate_runtime::{LookedUp, QuotaHealth, Runtime, Statement, Totals};
 
+use crate::overload::Overload;
 use crate::plan::Plan;
+use crate::retry_budget::RetryBudget;
 
 /// What workers count of requests: a row for each, so that nobody waits for anybody.
 #[derive(Debug)]
@@ -67,6 +69,31 @@ pub(crate) fn write(out: &mut String, plan: &Plan, runtime: &Runtime, traffic: &
         let _ = write_quotas(out, health);
     }
     runtime.services().metrics.write(out);
+}
+
+/// Write what was refused so that origins and the gateway itself live on.
+pub(crate) fn write_protection(out: &mut String, budget: &RetryBudget, overload: &Overload) {
+    let (used, limit) = overload.memory();
+    for (name, kind, help, value) in [
+        (
+            "tollgate_retries_refused_total",
+            "counter",
+            "Retries that were not made because the budget for them was spent.",
+            budget.refused(),
+        ),
+        (
+            "tollgate_overload_refused_total",
+            "counter",
+            "Requests that were answered 503 because there was too much to do.",
+            overload.refused(),
+        ),
+        ("tollgate_memory_used_bytes", "gauge", "Memory in use, as the watch for overload sees it.", used),
+        ("tollgate_memory_limit_bytes", "gauge", "Memory that there is, as the watch for overload sees it.", limit),
+    ] {
+        // Writing to a String can't fail.
+        let _ = header(out, name, kind, help);
+        let _ = writeln!(out, "{name} {value}");
+    }
 }
 
 fn header(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {

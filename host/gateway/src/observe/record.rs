@@ -11,10 +11,11 @@ use tollgate_core::fault::Blame;
 use tollgate_runtime::{LookedUp, RouteFacts, SubscriptionFacts};
 
 use super::access_log::{Cache, ErrorOf, Line, WorkerLog};
+use crate::overload::InProgress;
 use crate::serve::{Arrival, RequestId};
+use crate::trace_context::TraceContext;
 
 /// A request, as far as the log is concerned.
-#[derive(Debug)]
 pub(crate) struct Record {
     time: SystemTime,
     began: Instant,
@@ -34,6 +35,10 @@ pub(crate) struct Record {
     /// What the cache said, if it was asked.
     pub(crate) cache: Option<LookedUp>,
     error: Option<Failure>,
+    /// Its place in a trace.
+    pub(crate) trace: Option<TraceContext>,
+    /// It counts among those in progress as long as it is remembered.
+    pub(crate) in_progress: Option<InProgress>,
 }
 
 #[derive(Debug)]
@@ -61,6 +66,8 @@ impl Record {
             origin: None,
             cache: None,
             error: None,
+            trace: None,
+            in_progress: None,
         }
     }
 
@@ -97,6 +104,7 @@ impl Record {
         log.write(&Line {
             time: self.time,
             request_id: self.request_id.as_str(),
+            trace: self.trace.as_ref().map(|trace| (trace.trace_id(), trace.span_id())),
             client_ip: self.client_ip,
             method: self.method.as_str(),
             path: self.target.as_ref().map_or(self.uri.path(), PathAndQuery::path),

@@ -17,11 +17,13 @@ use tollgate_runtime::{
 };
 
 use super::components::{BuiltIn, Components};
+use super::egress::Granted;
 use super::flatten::effective;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, egress, problems, references, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
+use crate::balance::{Backend, Breakers, Member};
 use crate::body::trailers::TrailerNames;
 use crate::cache::{Caching, Flights};
 use crate::certificates::Certificates;
@@ -34,6 +36,7 @@ use crate::upstream::{Origin, Timeouts, Trust};
 pub struct PlanBuilder {
     runtime: Arc<Runtime>,
     components: Components,
+    breakers: Breakers,
     generations: AtomicU64,
     /// Those under way stay when the plan changes.
     flights: Arc<Flights>,
@@ -55,7 +58,7 @@ impl Steps {
 
 /// What all APIs of a plan share.
 struct Common {
-    backends: Arc<HashMap<String, Target>>,
+    backends: Arc<HashMap<String, Arc<Backend>>>,
     backend_urls: Arc<BTreeMap<String, BaseUrl>>,
     flights: Arc<Flights>,
     trailers: Arc<TrailerNames>,
@@ -68,6 +71,7 @@ impl PlanBuilder {
         PlanBuilder {
             runtime,
             components: Components::new(built_ins),
+            breakers: Breakers::default(),
             generations: AtomicU64::new(1),
             flights: Arc::default(),
         }
@@ -88,7 +92,7 @@ impl PlanBuilder {
     pub fn build(&self, document: &Document, diagnostics: &mut Diagnostics) -> Option<Plan> {
         let secrets = secrets_of(document);
         let steps = self.steps(document, &secrets, diagnostics);
-        let common = common(document, &self.flights, diagnostics);
+        let common = common(document, &self.flights, &self.breakers, diagnostics);
         let keys = key_table(document);
         let certificates = document.tls.as_ref().and_then(|tls| Certificates::load(tls, diagnostics));
         let mut api_table = ApiTable::default();
@@ -124,6 +128,7 @@ impl PlanBuilder {
     fn steps(&self, document: &Document, secrets: &Secrets, diagnostics: &mut Diagnostics) -> Steps {
         let customs = self.components.customs(&self.runtime, &document.components, diagnostics);
         let mut steps = Steps::default();
+        let granted = Granted::by(document);
         let component = |statement: &tollgate_document::Statement, diagnostics: &mut Diagnostics| {
             if let Some(custom) = customs.get(&statement.name) {
                 return custom.clone();
@@ -138,7 +143,7 @@ impl PlanBuilder {
             for (_, statement) in policies.statements() {
                 let Some(admitted) = component(statement, diagnostics) else { continue };
                 // Its configuration first: what is said of a statement is one thing at a time.
-                if let Some(made) = self.statement(document, statement, &admitted, secrets, diagnostics) {
+                if let Some(made) = self.statement(document, statement, &admitted, secrets, &granted, diagnostics) {
                     standing::check(statement, &admitted, &mut seen, diagnostics);
                     steps.statements.insert(statement.place().to_owned(), Arc::new(made));
                 }
@@ -146,7 +151,7 @@ impl PlanBuilder {
         }
         for (_, statement) in document.unused_fragments.statements() {
             if let Some(admitted) = component(statement, diagnostics) {
-                self.statement(document, statement, &admitted, secrets, diagnostics);
+                self.statement(document, statement, &admitted, secrets, &granted, diagnostics);
             }
         }
         let statement = |place: &str| steps.statements.get(place).cloned();
@@ -169,6 +174,7 @@ impl PlanBuilder {
         statement: &tollgate_document::Statement,
         admitted: &Arc<Admitted>,
         secrets: &Secrets,
+        granted: &Granted,
         diagnostics: &mut Diagnostics,
     ) -> Option<Statement> {
         problems::check_kinds(statement, admitted, diagnostics);
@@ -181,7 +187,7 @@ impl PlanBuilder {
             position: steps::position(diagnostics.file(), &statement.placed),
             scope_place: statement.placed.scope_place.clone(),
             expressions: statement.expressions.iter().map(|located| maker.expression(located)).collect(),
-            egress: egress::of(document, statement),
+            egress: granted.to(statement),
             secrets: secrets.clone(),
             on_failure: match statement.on_failure {
                 OnFailure::Closed => tollgate_runtime::OnFailure::Closed,
@@ -281,14 +287,26 @@ fn target(
     }
 }
 
-fn common(document: &Document, flights: &Arc<Flights>, diagnostics: &mut Diagnostics) -> Common {
+fn common(document: &Document, flights: &Arc<Flights>, breakers: &Breakers, diagnostics: &mut Diagnostics) -> Common {
     let mut backends = HashMap::new();
     let mut urls = BTreeMap::new();
     for backend in &document.backends {
-        urls.insert(backend.id.clone(), base_url(&backend.origin));
-        if let Some(target) = target(&backend.origin, &backend.tls, backend.mark, diagnostics) {
-            backends.insert(backend.id.clone(), target);
+        if let Some(first) = backend.members.first() {
+            urls.insert(backend.id.clone(), base_url(&first.origin));
         }
+        let members = backend.members.iter().filter_map(|member| {
+            let ejection = backend.ejection.as_ref();
+            // Ejected is an origin from a pool, and not from the other pools that it is in.
+            let name = format!("{}/{}/ejection", backend.id, member.origin);
+            Some(Member {
+                target: target(&member.origin, &member.tls, backend.mark, diagnostics)?,
+                weight: member.weight,
+                priority: member.priority,
+                breaker: breakers.of(&member.breaker_name, &member.breaker),
+                ejection: ejection.and_then(|rule| breakers.of(&name, std::slice::from_ref(rule))),
+            })
+        });
+        backends.insert(backend.id.clone(), Backend::new(members.collect()));
     }
     Common {
         backends: Arc::new(backends),
@@ -309,7 +327,10 @@ fn build_api(
     let api = document.apis.get(number)?;
     let forwarding = Arc::new(Forwarding {
         path: api.path.clone(),
-        target: target(&api.backend, &api.tls, api.mark, diagnostics)?,
+        backend: match api.backend_id.as_ref().and_then(|id| common.backends.get(id)) {
+            Some(backend) => Arc::clone(backend),
+            None => Backend::single(target(&api.backend, &api.tls, api.mark, diagnostics)?),
+        },
         backends: Arc::clone(&common.backends),
         timeouts: timeouts(&api.timeouts),
         trailers: Arc::clone(&common.trailers),
@@ -371,7 +392,7 @@ fn nowhere(document: &Document, common: &Common, steps: &Steps) -> Option<Arc<Ch
     let limits = &document.limits.timeouts;
     let forwarding = Forwarding {
         path: String::new(),
-        target,
+        backend: Backend::single(target),
         backends: Arc::clone(&common.backends),
         timeouts: timeouts(limits),
         trailers: Arc::clone(&common.trailers),

@@ -3,29 +3,47 @@
 //! An origin that stands in a built-in's configuration, before any expression, or that is a backend of the document,
 //! was written by the operator and is granted by that; an origin that an expression computes has to be among the document's `egress`.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 use tollgate_core::egress::{Egress, EgressRule};
 use tollgate_document::{Document, Statement};
 
-/// The origins that a statement may call.
-pub(super) fn of(document: &Document, statement: &Statement) -> Arc<Egress> {
-    let custom = document.components.iter().find(|component| component.name == statement.name);
-    if let Some(component) = custom {
-        return Arc::new(component.egress.clone());
+/// What statements of a document may call.
+pub(super) struct Granted {
+    /// To components of the operator's.
+    components: HashMap<String, Arc<Egress>>,
+    /// To every built-in.
+    built_ins: Arc<[EgressRule]>,
+}
+
+impl Granted {
+    pub(super) fn by(document: &Document) -> Granted {
+        let components = document.components.iter();
+        let components = components.map(|component| (component.name.clone(), Arc::new(component.egress.clone())));
+        let backends = document.backends.iter().flat_map(|backend| &backend.members).map(|member| &member.origin);
+        let backends = document.apis.iter().map(|api| &api.backend).chain(backends);
+        let backends = backends.filter_map(|url| origin(&url.to_string()));
+        // In the order of the document, each once.
+        let mut seen = HashSet::new();
+        let rules = document.egress.rules().cloned().chain(backends).filter(|rule| seen.insert(rule.clone()));
+        Granted { components: components.collect(), built_ins: rules.collect() }
     }
-    let mut rules = document.egress.rules().to_vec();
-    let backends = document.backends.iter().map(|backend| &backend.origin);
-    rules.extend(
-        document.apis.iter().map(|api| &api.backend).chain(backends).filter_map(|url| origin(&url.to_string())),
-    );
-    written(&statement.config, &mut rules);
-    for expression in &statement.expressions {
-        // An expression that goes on with the host makes it another host, which isn't granted by this.
-        rules.extend(origin(expression.dynamic.source().split("${").next().unwrap_or_default()));
+
+    /// The origins that a statement may call.
+    pub(super) fn to(&self, statement: &Statement) -> Arc<Egress> {
+        if let Some(egress) = self.components.get(&statement.name) {
+            return Arc::clone(egress);
+        }
+        let mut own = Vec::new();
+        written(&statement.config, &mut own);
+        for expression in &statement.expressions {
+            // An expression that goes on with the host makes it another host, which isn't granted by this.
+            own.extend(origin(expression.dynamic.source().split("${").next().unwrap_or_default()));
+        }
+        Arc::new(Egress::beside(own, Arc::clone(&self.built_ins)))
     }
-    Arc::new(Egress::new(rules))
 }
 
 fn written(config: &Value, rules: &mut Vec<EgressRule>) {

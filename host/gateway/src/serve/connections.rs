@@ -10,6 +10,8 @@ pub(super) struct Connections {
     open: RefCell<HashMap<u64, Option<Waker>>>,
     next: Cell<u64>,
     draining: Cell<bool>,
+    /// Each response is the last one of its connection.
+    leaving: Cell<bool>,
     closed: Notify,
 }
 
@@ -19,6 +21,7 @@ impl Connections {
             open: RefCell::new(HashMap::new()),
             next: Cell::new(0),
             draining: Cell::new(false),
+            leaving: Cell::new(false),
             closed: Notify::new(),
         }
     }
@@ -53,12 +56,27 @@ impl Connections {
         }
     }
 
+    /// Each response is its connection's last one from now on; who speaks HTTP/2 is told at once.
+    pub(super) fn leave_all(&self) {
+        self.leaving.set(true);
+        self.wake_all();
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.draining.get()
     }
 
     pub(super) fn drain(&self) {
+        self.leaving.set(true);
         self.draining.set(true);
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
         for waker in self.open.borrow().values().flatten() {
             waker.wake_by_ref();
         }

@@ -188,6 +188,9 @@ async fn exchange<H: Handler>(
         watch.must_linger();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    if worker.connections.is_leaving() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if !headers.contains_key(X_REQUEST_ID) {
         headers.insert(X_REQUEST_ID, arrival.request_id.header());
     }

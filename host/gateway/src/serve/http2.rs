@@ -66,7 +66,7 @@ pub(super) async fn serve<H: Handler>(server: &Server<H>, stream: Stream, first:
     let mut shell = Shell { conduct, pings, alarm: None, is_going: false, is_expelled: false };
     poll_fn(|cx| {
         loop {
-            shell.steer(&mut connection, worker.connections.is_draining());
+            shell.steer(&mut connection, worker.connections.is_leaving());
             match connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     let (worker, connected) = (Rc::clone(worker), Rc::clone(&connected));
@@ -110,12 +110,12 @@ enum Step {
 
 impl Shell {
     /// Tell the client what is to be told now.
-    fn steer(&mut self, connection: &mut Connection<FrameIo, Bytes>, is_draining: bool) {
+    fn steer(&mut self, connection: &mut Connection<FrameIo, Bytes>, is_leaving: bool) {
         if self.conduct.is_flooded() && !self.is_expelled {
             self.is_expelled = true;
             connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         }
-        if (is_draining || self.conduct.is_leaving()) && !self.is_going {
+        if (is_leaving || self.conduct.is_leaving()) && !self.is_going {
             self.is_going = true;
             if !self.conduct.is_leaving() {
                 self.conduct.leave();

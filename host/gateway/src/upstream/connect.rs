@@ -13,6 +13,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 use tollgate_core::egress;
 
 use super::resolve::Resolver;
+use super::socket::{OriginStream, Socket};
 use super::{ConnectFault, Origin, UpstreamError};
 use crate::stream::Stream;
 
@@ -32,7 +33,7 @@ pub(super) async fn connect(
     origin: &Origin,
     within: Duration,
     alpn: Alpn,
-) -> Result<Stream, UpstreamError> {
+) -> Result<OriginStream, UpstreamError> {
     let deadline = Instant::now() + within;
     let addresses: Rc<[IpAddr]> = match origin.address {
         Some(address) => Rc::from([address]),
@@ -53,7 +54,7 @@ pub(super) async fn connect(
             Ok(Ok(stream)) => {
                 // Without it, the end of a request can wait for the origin's delayed acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let secured = timeout_at(deadline, secure(origin, stream, alpn)).await;
+                let secured = timeout_at(deadline, secure(origin, Socket::new(stream), alpn)).await;
                 return secured.map_err(|_| UpstreamError::ConnectTimeout)?;
             }
             Ok(Err(error)) => failure = UpstreamError::Connect(fault(&error)),
@@ -64,7 +65,7 @@ pub(super) async fn connect(
 }
 
 /// TLS, if the origin is to be reached by it.
-async fn secure(origin: &Origin, stream: TcpStream, alpn: Alpn) -> Result<Stream, UpstreamError> {
+async fn secure(origin: &Origin, stream: Socket, alpn: Alpn) -> Result<OriginStream, UpstreamError> {
     let Some(trust) = &origin.tls else { return Ok(Stream::Plain(stream)) };
     let failed = UpstreamError::Connect(ConnectFault::Tls);
     let name = ServerName::try_from(origin.host.to_string()).map_err(|_| failed)?;
@@ -72,7 +73,9 @@ async fn secure(origin: &Origin, stream: TcpStream, alpn: Alpn) -> Result<Stream
         Ok(stream) => Ok(Stream::Tls(Box::new(TlsStream::Client(stream)))),
         Err(error) => {
             tracing::warn!(origin = origin.name(), %error, "the TLS handshake with an origin failed");
-            Err(failed)
+            let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+            let is_certificate = matches!(tls, Some(rustls::Error::InvalidCertificate(_)));
+            Err(if is_certificate { UpstreamError::Connect(ConnectFault::Certificate) } else { failed })
         }
     }
 }

@@ -22,9 +22,9 @@ use tokio::time::{Instant, timeout};
 use tollgate_document::HttpVersion;
 
 use super::connect::{self, Alpn};
-use super::{Origin, Settings, Timeouts, Upstream, UpstreamError, count};
+use super::socket::OriginStream;
+use super::{Origin, Settings, Timeouts, Unanswered, Upstream, UpstreamError, count};
 use crate::body::Body;
-use crate::stream::Stream;
 
 pub(crate) use exchange::StreamBody;
 
@@ -143,14 +143,14 @@ impl Known {
 }
 
 impl Upstream {
-    /// As [`Upstream::send`], by the version that the operator chose.
-    pub(crate) async fn send_by(
+    /// As [`Upstream::try_send`], by the version that the operator chose.
+    pub(crate) async fn try_send_by(
         &self,
         version: HttpVersion,
         origin: &Origin,
         request: Request<Body>,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, UpstreamError> {
+    ) -> Result<Response<Body>, Unanswered> {
         let is_http_1 = match version {
             HttpVersion::Http1 => true,
             HttpVersion::Http2 => false,
@@ -158,7 +158,7 @@ impl Upstream {
             HttpVersion::Http2Or1 => origin.tls.is_none(),
         };
         if is_http_1 {
-            return self.send(origin, request, timeouts).await;
+            return self.try_send(origin, request, timeouts).await;
         }
         self.send_http2(version, origin, request, timeouts).await
     }
@@ -169,15 +169,19 @@ impl Upstream {
         origin: &Origin,
         mut request: Request<Body>,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, UpstreamError> {
+    ) -> Result<Response<Body>, Unanswered> {
         let worker = &*self.worker;
         let known = worker.http2.known(&origin.key);
         let mut is_first = true;
         loop {
-            let share = match self.way(&known, version, origin, timeouts.connect).await? {
-                Way::Http2(share) => share,
-                Way::Http1 => return self.send(origin, request, timeouts).await,
+            let share = match self.way(&known, version, origin, timeouts.connect).await {
+                Ok(Way::Http2(share)) => share,
+                Ok(Way::Http1) => return self.try_send(origin, request, timeouts).await,
+                Err(error) => return Err(Unanswered { error, unsent: is_first.then_some(request) }),
             };
+            if is_first {
+                self.budget.count_request(self.number);
+            }
             let spare = exchange::spare(&request);
             match exchange::exchange(share, origin, request, timeouts).await {
                 Ok(response) => return Ok(response),
@@ -190,8 +194,8 @@ impl Upstream {
                         Some(spare) => failed.is_unseen || failed.is_broken && spare.is_repeatable,
                     };
                     match spare {
-                        Some(spare) if may_repeat && is_first => request = spare.request,
-                        _ => return Err(failed.error),
+                        Some(spare) if may_repeat && is_first && self.may_retry() => request = spare.request,
+                        _ => return Err(failed.error.into()),
                     }
                 }
             }
@@ -238,7 +242,7 @@ impl Upstream {
 }
 
 /// Settle a new connection, and leave it to a task.
-async fn begin(http: &Builder, stream: Stream, within: Duration) -> Result<Rc<Shared>, UpstreamError> {
+async fn begin(http: &Builder, stream: OriginStream, within: Duration) -> Result<Rc<Shared>, UpstreamError> {
     let settled = timeout(within, http.handshake::<_, Bytes>(stream)).await;
     let settled = settled.map_err(|_| UpstreamError::ConnectTimeout)?;
     let (sender, connection) = settled.map_err(|_| UpstreamError::Broken)?;
@@ -247,7 +251,7 @@ async fn begin(http: &Builder, stream: Stream, within: Duration) -> Result<Rc<Sh
     Ok(Rc::new(Shared { sender, streams: Cell::new(0), is_over, idle_since: Cell::new(Instant::now()) }))
 }
 
-async fn drive(mut connection: Connection<Stream, Bytes>, is_over: Rc<Cell<bool>>) {
+async fn drive(mut connection: Connection<OriginStream, Bytes>, is_over: Rc<Cell<bool>>) {
     // Whatever it ends with shows in its streams.
     let _ = poll_fn(|cx| std::pin::Pin::new(&mut connection).poll(cx)).await;
     is_over.set(true);

@@ -23,8 +23,6 @@ use crate::body::{Body, BodyError};
 pub(super) enum Framing {
     /// By its length or its last chunk.
     Delimited,
-    /// By its last chunk, and there was a length besides: perhaps an attempt to smuggle.
-    Doubtful,
     /// By the end of the connection, so that a truncated body looks whole.
     Close,
 }
@@ -38,7 +36,8 @@ pub(super) fn check<B>(response: &Response<B>) -> Result<Framing, UpstreamError>
     let headers = response.headers();
     match (is_chunked(headers)?, headers.contains_key(header::CONTENT_LENGTH)) {
         (true, false) | (false, true) => Ok(Framing::Delimited),
-        (true, true) => Ok(Framing::Doubtful),
+        // RFC 9112 §6.3: it may be an attempt to smuggle, and ought to be handled as an error.
+        (true, true) => Err(UpstreamError::Malformed("it has both a length and a transfer coding")),
         (false, false) => Ok(Framing::Close),
     }
 }
@@ -61,9 +60,9 @@ pub(super) fn body(
     key: &Arc<str>,
     idle: Duration,
 ) -> Body {
-    let home = (framing != Framing::Doubtful).then(|| Home { pool: Rc::clone(pool), key: Arc::clone(key) });
+    let home = Some(Home { pool: Rc::clone(pool), key: Arc::clone(key) });
     let wire = Some(wire);
-    let mut body = OriginBody { incoming, framing, wire, home, idle, waits: None, failed: None };
+    let mut body = OriginBody { incoming, framing, wire, home, idle, until: None, waits: None, failed: None };
     if body.incoming.is_end_stream() {
         body.end(&mut Context::from_waker(Waker::noop()));
         return Body::empty();
@@ -77,6 +76,8 @@ pub(crate) struct OriginBody {
     wire: Option<Box<Wire>>,
     home: Option<Home>,
     idle: Duration,
+    /// When all of it must have come.
+    until: Option<Instant>,
     /// Since when somebody waits.
     waits: Option<Instant>,
     failed: Option<BodyError>,
@@ -132,7 +133,8 @@ impl OriginBody {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let deadline = *self.waits.get_or_insert_with(Instant::now) + self.idle;
+        let idle = *self.waits.get_or_insert_with(Instant::now) + self.idle;
+        let deadline = self.until.map_or(idle, |until| until.min(idle));
         match &mut self.wire {
             None => self.fail(cx, BodyError::Broken),
             Some(wire) => match wire.poll_deadline(cx, deadline) {
@@ -151,6 +153,11 @@ impl OriginBody {
         if wire.is_idle() {
             home.pool.put(&home.key, wire);
         }
+    }
+
+    /// Fail when somebody still waits for it at this time.
+    pub(crate) fn end_by(&mut self, until: Instant) {
+        self.until = Some(until);
     }
 
     pub(crate) fn is_close_delimited(&self) -> bool {
@@ -179,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn responses_that_can_be_read_in_two_ways_are_refused_or_not_trusted() {
+    fn responses_that_can_be_read_in_two_ways_are_refused() {
         assert_eq!(verdict(200, &[("content-length", "1")]), Ok(Framing::Delimited));
         assert_eq!(verdict(200, &[("transfer-encoding", "Chunked")]), Ok(Framing::Delimited));
         assert_eq!(verdict(200, &[]), Ok(Framing::Close));
         let both = [("content-length", "1"), ("transfer-encoding", "chunked")];
-        assert_eq!(verdict(200, &both), Ok(Framing::Doubtful));
+        assert!(verdict(200, &both).is_err());
         for coding in ["gzip, chunked", "identity", "chunked, chunked", ""] {
             assert!(verdict(200, &[("transfer-encoding", coding)]).is_err(), "{coding}");
         }

@@ -8,10 +8,10 @@ use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use tokio::time::Instant;
 
+use super::socket::OriginStream;
 use super::wire::Wire;
 use super::{Origin, Timeouts, Upstream, UpstreamError, frame, response};
 use crate::body::Body;
-use crate::stream::Stream;
 use crate::tunnel::{Tunnel, Wanted};
 
 impl Upstream {
@@ -53,7 +53,7 @@ impl Upstream {
 }
 
 /// hyper needs a moment to let go of the connection.
-async fn hand_over(mut wire: Box<Wire>, timeouts: Timeouts) -> Result<(Stream, Bytes), UpstreamError> {
+async fn hand_over(mut wire: Box<Wire>, timeouts: Timeouts) -> Result<(OriginStream, Bytes), UpstreamError> {
     let deadline = Instant::now() + timeouts.connect;
     poll_fn(|cx| {
         wire.drive(cx);

@@ -20,18 +20,22 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::UpstreamError;
+use super::socket::{Account, OriginStream};
+use super::{Unanswered, UpstreamError};
 use crate::body::{Body, BodyError, Flow};
 use crate::deadline::Alarm;
-use crate::stream::Stream;
 
 pub(crate) struct Wire {
     sender: SendRequest<Body>,
     /// Nothing when it is over.
-    connection: Option<Connection<TokioIo<Stream>, Body>>,
+    connection: Option<Connection<TokioIo<OriginStream>, Body>>,
     /// What is kept of it then, if it may be upgraded.
     upgraded: Upgraded,
     alarm: Alarm,
+    /// What became of the connection's bytes.
+    account: Rc<Account>,
+    /// The most that may be read before the head of a response is complete.
+    head_bytes: u64,
     relay: Arc<Relay>,
     /// The relay as hyper knows it.
     relay_waker: Waker,
@@ -41,7 +45,7 @@ pub(crate) struct Wire {
 enum Upgraded {
     Never,
     Perhaps,
-    Kept(Box<Connection<TokioIo<Stream>, Body>>),
+    Kept(Box<Connection<TokioIo<OriginStream>, Body>>),
 }
 
 /// Wakes the task that drives a connection, or doesn't.
@@ -89,21 +93,10 @@ impl Wake for Relay {
     }
 }
 
-/// A request without a response.
-pub(super) struct Unanswered {
-    pub(super) error: UpstreamError,
-    /// The request, if none of it was written.
-    pub(super) unsent: Option<Request<Body>>,
-}
-
-impl From<UpstreamError> for Unanswered {
-    fn from(error: UpstreamError) -> Unanswered {
-        Unanswered { error, unsent: None }
-    }
-}
-
 impl Wire {
-    pub(super) async fn new(http: &Builder, stream: Stream) -> hyper::Result<Box<Wire>> {
+    /// `head_bytes` are those of a response's head; interim responses before it may have as many again.
+    pub(super) async fn new(http: &Builder, stream: OriginStream, head_bytes: usize) -> hyper::Result<Box<Wire>> {
+        let account = Rc::clone(stream.socket().account());
         let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
         let relay = Arc::new(Relay { mode: AtomicU8::new(MUTE), task: Mutex::new(Waker::noop().clone()) });
         let relay_waker = Waker::from(Arc::clone(&relay));
@@ -113,6 +106,8 @@ impl Wire {
             connection: Some(connection),
             upgraded: Upgraded::Never,
             alarm,
+            account,
+            head_bytes: (head_bytes as u64).saturating_mul(2),
             relay,
             relay_waker,
         }))
@@ -142,7 +137,7 @@ impl Wire {
     }
 
     /// The connection's bytes and what was read of them already, once it is over for HTTP.
-    pub(super) fn take_upgraded(&mut self) -> Option<(Stream, Bytes)> {
+    pub(super) fn take_upgraded(&mut self) -> Option<(OriginStream, Bytes)> {
         match std::mem::replace(&mut self.upgraded, Upgraded::Never) {
             Upgraded::Kept(connection) => {
                 let parts = connection.into_parts();
@@ -182,7 +177,7 @@ impl Wire {
 
     /// Is the exchange over in both directions, and may there be another?
     pub(super) fn is_idle(&self) -> bool {
-        self.connection.is_some() && self.sender.is_ready()
+        self.connection.is_some() && self.sender.is_ready() && !self.account.is_broken()
     }
 
     /// Wait until `deadline` in the task that drives this.
@@ -201,17 +196,22 @@ impl Wire {
         let mut sent = pin!(self.quietly(|wire| wire.sender.try_send_request(request)));
         let mut deadline = Instant::now() + timeout;
         let mut seen = 0;
+        let before = self.account.read();
         let answer = poll_fn(|cx| {
             self.drive(cx);
             // An answer can only come of driving, so nobody need wake this task for it. (A task that has used up its
             // budget is woken by the alarm below.)
             if let Poll::Ready(answer) = sent.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                return Poll::Ready(Some(answer));
+                return Poll::Ready(answer.map_err(|failed| unanswered(failed, self.account.read() != before)));
+            }
+            // hyper skips interim responses however many there are (`reliability.md` §2.1, row 10).
+            if self.account.read().wrapping_sub(before) > self.head_bytes {
+                return Poll::Ready(Err(UpstreamError::HeadTooLarge.into()));
             }
             while self.alarm.poll(cx, deadline).is_ready() {
                 let now = progress.bytes();
                 if now == seen {
-                    return Poll::Ready(None);
+                    return Poll::Ready(Err(UpstreamError::ResponseHeaderTimeout.into()));
                 }
                 seen = now;
                 deadline = Instant::now() + timeout;
@@ -219,11 +219,7 @@ impl Wire {
             Poll::Pending
         })
         .await;
-        match answer {
-            Some(Ok(response)) => Ok((self, response)),
-            Some(Err(error)) => Err(unanswered(error)),
-            None => Err(UpstreamError::ResponseHeaderTimeout.into()),
-        }
+        answer.map(|response| (self, response))
     }
 }
 
@@ -240,17 +236,19 @@ impl Progress {
     }
 }
 
-fn unanswered(mut failed: TrySendError<Request<Body>>) -> Unanswered {
+fn unanswered(mut failed: TrySendError<Request<Body>>, has_begun: bool) -> Unanswered {
     let unsent = failed.take_message();
-    Unanswered { error: cause(&failed.into_error()), unsent }
+    Unanswered { error: cause(&failed.into_error(), has_begun), unsent }
 }
 
-fn cause(error: &hyper::Error) -> UpstreamError {
+/// `has_begun`: a part of a response had come.
+fn cause(error: &hyper::Error, has_begun: bool) -> UpstreamError {
     let body = std::error::Error::source(error).and_then(|source| source.downcast_ref::<BodyError>());
     match body {
         Some(body) => UpstreamError::RequestBody(*body),
-        None if error.is_parse_too_large() => UpstreamError::Malformed("its head is too large"),
+        None if error.is_parse_too_large() => UpstreamError::HeadTooLarge,
         None if error.is_parse() => UpstreamError::Malformed("its head can't be parsed"),
+        None if has_begun => UpstreamError::Incomplete,
         None => UpstreamError::Broken,
     }
 }

@@ -11,11 +11,11 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 use tollgate_core::message::Scheme;
 use tollgate_gateway::body::{Body, End, Flow, collect};
-use tollgate_gateway::listen::{Listeners, Sockets, accept};
+use tollgate_gateway::listen::{Accepting, Listeners, Sockets, accept};
 use tollgate_gateway::respond::{Rejection, error_response};
 use tollgate_gateway::serve::{Arrival, Handler, Patience, Server, Settings};
 use tollgate_gateway::upstream::{self, Origin, Timeouts, Upstream};
-use tollgate_gateway::{forwarded, hop};
+use tollgate_gateway::{RetryBudget, forwarded, hop};
 
 /// What a test looks at.
 #[derive(Default)]
@@ -112,7 +112,7 @@ impl Proxy {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) seen: Arc<Seen>,
-    draining: watch::Sender<bool>,
+    draining: watch::Sender<Accepting>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -139,14 +139,14 @@ impl Gateway {
         let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
         let address = listeners.addresses()[0];
         let listeners = listeners.into_workers().remove(0);
-        let (draining, drained) = watch::channel(false);
+        let (draining, drained) = watch::channel(Accepting::Yes);
         let seen = Arc::new(Seen::default());
         let worker_seen = Arc::clone(&seen);
         let worker = std::thread::spawn(move || {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = runtime.enable_all().build_local(Default::default()).unwrap();
             runtime.block_on(async move {
-                let upstream = Upstream::new(upstream::Settings::default());
+                let upstream = Upstream::new(upstream::Settings::default(), Arc::new(RetryBudget::new(100, 100, 1)), 0);
                 let proxy = Proxy { upstream: upstream.clone(), origin, timeouts, seen: worker_seen };
                 tokio::task::spawn_local(async move { upstream.maintain().await });
                 accept(Sockets { plain: listeners, tls: Vec::new() }, Server::new(proxy, settings), drained)
@@ -158,7 +158,7 @@ impl Gateway {
     }
 
     pub(crate) fn drain(&self) {
-        self.draining.send_replace(true);
+        self.draining.send_replace(Accepting::Over);
     }
 
     /// The worker has ended of itself.
@@ -170,7 +170,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         // A worker whose sender is gone drains; connections that a test left open end with the test's process.
-        self.draining.send_replace(true);
+        self.draining.send_replace(Accepting::Over);
         drop(self.worker.take());
     }
 }

@@ -34,6 +34,7 @@ fn hop_by_hop_headers_of_a_request_stay_on_their_hop() {
         "authorization",
         "cookie",
         "host",
+        "traceparent",
         "via",
         "x-forwarded-for",
         "x-forwarded-host",

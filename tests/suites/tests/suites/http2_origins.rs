@@ -118,6 +118,9 @@ fn leaving(last_stream: u32) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
                 let _ = stream.write_all(&Frame::new(SETTINGS, 1, 0, []).bytes());
                 let _ = stream.write_all(&answer.bytes());
                 if number == 0 {
+                    // Closed with something unread it would be reset, and what was sent might be lost.
+                    let _ = stream.shutdown(std::net::Shutdown::Write);
+                    while read_frame(&mut stream).is_ok() {}
                     break;
                 }
             }

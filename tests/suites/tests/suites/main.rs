@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
 
 mod authors;
+mod balancing;
 mod errors;
 mod explain;
 mod expressions;
@@ -19,6 +20,7 @@ mod limits;
 mod load;
 mod mistakes;
 mod observe;
+mod operations;
 mod policies;
 mod reload;
 mod rfc9111;

@@ -67,6 +67,27 @@ fn what_is_counted_is_written_without_being_asked() {
 }
 
 const NEVER: Durability = Durability::Batched(Duration::from_secs(3600));
+
+#[test]
+fn another_process_may_open_the_file_while_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quotas.redb");
+    let budget = budget(Some(10), None, 0);
+    let open = || QuotaStore::open(&path, NEVER);
+    let first = open().unwrap();
+    first.admit("k", 3, &budget, 0).unwrap();
+    assert!(open().is_err(), "one at a time");
+    first.close();
+    let second = open().unwrap();
+    assert_eq!(second.admit("k", 1, &budget, 0).unwrap().remaining_calls, Some(6));
+    first.admit("k", 1, &budget, 0).unwrap();
+    assert!(first.reopen().is_err());
+    drop(second);
+    first.reopen().unwrap();
+    drop(first);
+    // The first one's own count is what it wrote last.
+    assert_eq!(open().unwrap().look("k", 1, &budget, 0).unwrap().remaining_calls, Some(6));
+}
 const DAY: u64 = 86_400_000;
 
 /// A ledger with 2,000 counters, closed in order; what it says of the first.

@@ -94,6 +94,11 @@ impl fmt::Debug for Desk {
 pub struct Unwritten(oneshot::Receiver<bool>);
 
 impl Unwritten {
+    /// Counts that no disk takes.
+    pub(super) fn never() -> Unwritten {
+        Unwritten(oneshot::channel().1)
+    }
+
     /// Wait until they are there. False if the disk took them not.
     pub async fn is_written(self) -> bool {
         self.0.await.unwrap_or(false)
@@ -104,7 +109,6 @@ impl Unwritten {
 #[derive(Debug)]
 pub(super) struct Writer {
     desk: Arc<Desk>,
-    health: Arc<QuotaHealth>,
     durability: Durability,
     threads: Vec<JoinHandle<()>>,
 }
@@ -116,15 +120,15 @@ impl Writer {
         found: &Found,
         shared: Arc<Shared>,
         durability: Durability,
+        health: Arc<QuotaHealth>,
     ) -> Result<Writer, LedgerError> {
         let desk = Arc::new(Desk::default());
-        let health = Arc::new(QuotaHealth::default());
         let journal = Arc::new(Mutex::new(journal));
         let work = Work {
             ledger,
             journal: Arc::clone(&journal),
             shared: Arc::clone(&shared),
-            health: Arc::clone(&health),
+            health,
             is_loaded: !matches!(found, Found::Unwritable(_)),
             within: durability.within(),
             commit: Duration::ZERO,
@@ -142,11 +146,7 @@ impl Writer {
             spawn("quota-writer", Box::new(move || work.run(&at)))?,
             spawn("quota-journal", Box::new(move || note_regularly(&journal, &shared, &noting, within)))?,
         ];
-        Ok(Writer { desk, health, durability, threads })
-    }
-
-    pub(super) fn health(&self) -> &QuotaHealth {
-        &self.health
+        Ok(Writer { desk, durability, threads })
     }
 
     /// What was counted before this call is written before it is answered.

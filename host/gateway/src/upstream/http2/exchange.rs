@@ -113,7 +113,8 @@ pub(super) async fn exchange(
     let length = parts.headers.get(header::CONTENT_LENGTH).filter(|_| !has_no_content);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     let idle = timeouts.body_idle;
-    let body = StreamBody { receive, sending, length, passed: 0, idle, waits: None, alarm: None, _share: share };
+    let body =
+        StreamBody { receive, sending, length, passed: 0, idle, until: None, waits: None, alarm: None, _share: share };
     Ok(Response::from_parts(parts, Body::from_stream(Box::new(body))))
 }
 
@@ -203,12 +204,19 @@ pub(crate) struct StreamBody {
     length: Option<u64>,
     passed: u64,
     idle: Duration,
+    /// When all of it must have come.
+    until: Option<Instant>,
     waits: Option<Instant>,
     alarm: Option<Alarm>,
     _share: Share,
 }
 
 impl StreamBody {
+    /// Fail when somebody still waits for it at this time.
+    pub(crate) fn end_by(&mut self, until: Instant) {
+        self.until = Some(until);
+    }
+
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(error) = poll_sending(&mut self.sending, cx) {
             let error = match error {
@@ -240,7 +248,8 @@ impl StreamBody {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let deadline = *self.waits.get_or_insert_with(Instant::now) + self.idle;
+        let idle = *self.waits.get_or_insert_with(Instant::now) + self.idle;
+        let deadline = self.until.map_or(idle, |until| until.min(idle));
         let alarm = self.alarm.get_or_insert_with(|| Alarm::new(deadline));
         alarm.poll(cx, deadline).map(|()| Some(Err(BodyError::Timeout)))
     }

@@ -2,13 +2,16 @@
 //!
 //! After each attack the same process serves as before, and the origin has seen no request that wasn't admitted.
 
+mod bodies;
 mod cache;
 mod guests;
 mod http1;
 mod http1_slow;
 mod http2;
 mod limits;
+mod origins;
 mod paths;
+mod routes;
 mod tls;
 mod upgrades;
 
