@@ -215,7 +215,7 @@ pub(super) fn body_bytes(body: &Value) -> Vec<u8> {
 
 /// Every file of cases in a folder, by name.
 pub(super) fn read(tests: &Path) -> anyhow::Result<Vec<CaseFile>> {
-    let entries = std::fs::read_dir(&tests).with_context(|| format!("{} can't be read", tests.display()))?;
+    let entries = std::fs::read_dir(tests).with_context(|| format!("{} can't be read", tests.display()))?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     paths.sort();

@@ -72,6 +72,11 @@ fn a_new_policy_in_c_builds_and_passes_its_own_test() {
     );
 }
 
+#[test]
+fn a_new_policy_in_rust_builds_and_passes_its_own_test() {
+    a_new_one("rust");
+}
+
 /// The greeting policy in a gateway, which throws when it is told to.
 fn breaks(language: &str, source: &str, from: &str, to: &str, says: &str) {
     let (folder, component) = a_new_one(language);
