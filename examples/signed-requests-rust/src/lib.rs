@@ -5,7 +5,7 @@ use tollgate_sdk::limiter::{self, Counter, Rule};
 use tollgate_sdk::{ConfigError, Failure, Policy, Reply, Request, Verdict, cache, configuration, policy};
 
 #[configuration]
-struct Config {
+pub struct Config {
     /// The tenants' keys.
     keys: BTreeMap<String, String>,
     /// Calls of a tenant in a period.
@@ -19,7 +19,7 @@ struct Config {
     replay: u64,
 }
 
-struct SignedRequests(Config);
+pub struct SignedRequests(Config);
 
 /// Lets only requests pass that their tenant has signed, each once, and so many in a period.
 #[policy(id = "signed-requests", buffer(on_request = "64KiB"), rejects(429 = "TenantLimit"))]

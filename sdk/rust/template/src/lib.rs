@@ -2,13 +2,14 @@
 
 use tollgate_sdk::{ConfigError, Policy, Reply, Request, Verdict, configuration, policy};
 
+/// What the operator writes.
 #[configuration]
-struct Config {
+pub struct Config {
     /// How it greets.
-    greeting: Option<String>,
+    pub greeting: Option<String>,
 }
 
-struct Hello {
+pub struct Hello {
     greeting: String,
 }
 
