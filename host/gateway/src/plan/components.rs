@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ring::digest::SHA256;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_core::grants::Grants;
 use tollgate_document::{Component, Diagnostics, Mark};
@@ -28,7 +29,8 @@ pub(super) struct Components {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct CustomKey {
     name: String,
-    bytes: Vec<u8>,
+    /// SHA-256, and not the bytes: interpreters have tens of megabytes, which nobody needs once there is machine code.
+    digest: Vec<u8>,
     grants: Grants,
 }
 
@@ -75,8 +77,9 @@ impl Components {
         for component in declared {
             let admitted = match read(component).and_then(|bytes| signed(component, bytes)) {
                 Ok(bytes) => {
-                    let key = CustomKey { name: component.name.clone(), bytes, grants: component.grants };
-                    admit(runtime, component, &key, known.get(&key)).inspect(|admitted| {
+                    let digest = ring::digest::digest(&SHA256, &bytes).as_ref().to_vec();
+                    let key = CustomKey { name: component.name.clone(), digest, grants: component.grants };
+                    admit(runtime, component, &bytes, known.get(&key)).inspect(|admitted| {
                         used.insert(key, Arc::clone(admitted));
                     })
                 }
@@ -126,7 +129,7 @@ const SIGNATURE_BYTES: usize = 64;
 fn admit(
     runtime: &Runtime,
     component: &Component,
-    key: &CustomKey,
+    bytes: &[u8],
     known: Option<&Arc<Admitted>>,
 ) -> Result<Arc<Admitted>, (Mark, String)> {
     let digest = component.digest.map(|digest| digest.to_string());
@@ -134,8 +137,7 @@ fn admit(
     if let Some(known) = known.filter(|known| digest.is_none_or(|digest| digest == known.digest)) {
         return Ok(Arc::clone(known));
     }
-    let source =
-        ComponentSource { name: &component.name, bytes: &key.bytes, digest, grants: component.grants, built_in: false };
+    let source = ComponentSource { name: &component.name, bytes, digest, grants: component.grants, built_in: false };
     runtime.admit(&source).map_err(|error| {
         let mark = match error {
             LoadError::OtherDigest { .. } => component.digest_mark,
