@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 fn main() {
+    embed_sdks();
     println!("cargo::rerun-if-env-changed=TOLLGATE_COMPONENTS");
     let folder = components_folder();
     println!("cargo::rerun-if-changed={}", folder.display());
@@ -30,6 +31,46 @@ fn main() {
     if let Err(error) = fs::write(&out, code) {
         println!("cargo::error={} can't be written: {error}", out.display());
         process::exit(1);
+    }
+}
+
+/// The contract and the SDKs, as `tollgate policy` lays them beside a policy: paths as in the repository.
+fn embed_sdks() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
+    let mut files = Vec::new();
+    for folder in ["wit", "sdk"] {
+        println!("cargo::rerun-if-changed={}", root.join(folder).display());
+        collect(&root.join(folder), &mut files);
+    }
+    files.push(root.join("Cargo.toml"));
+    files.sort();
+    let mut code = String::from("&[\n");
+    for path in &files {
+        let (Ok(relative), Ok(absolute)) = (path.strip_prefix(&root), path.canonicalize()) else { continue };
+        code.push_str(&format!("    ({relative:?}, include_str!({absolute:?})),\n"));
+    }
+    code.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("sdk_files.rs");
+    if let Err(error) = fs::write(&out, code) {
+        println!("cargo::error={} can't be written: {error}", out.display());
+        process::exit(1);
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    /// What tools leave in the SDKs' folders, and what only their own tests need.
+    const NOT_SHIPPED: [&str; 5] = ["node_modules", "__pycache__", "target", "tests", "package-lock.json"];
+    for path in fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let in_template = path.components().any(|part| part.as_os_str() == "template");
+        if NOT_SHIPPED.contains(&&*name) && !(in_template && name == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
     }
 }
 

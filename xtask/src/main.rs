@@ -8,6 +8,7 @@ mod docs;
 mod fuzz;
 mod guests;
 mod host;
+mod languages;
 mod lint;
 mod setup;
 mod step;
@@ -22,7 +23,7 @@ use workspace::Workspace;
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  setup                        make sure that Rust can build for WebAssembly
+  setup                        make sure that policies can be built: Rust for WebAssembly, and the tools of C, JavaScript, Python
   components                   every policy component, into target/components
   build [--release]            the components, then target/release/tollgate with them inside
   build --dist                 the same into target/dist/tollgate, linked for speed: takes minutes more
@@ -60,7 +61,8 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
     match command {
         "setup" => {
             expect_none(rest)?;
-            setup::toolchain(&workspace, steps, setup::Retry::Yes).map(drop)
+            setup::toolchain(&workspace, steps, setup::Retry::Yes)?;
+            languages::ensure(&workspace, steps)
         }
         "components" => {
             expect_none(rest)?;

@@ -3,6 +3,7 @@
 use crate::docs;
 use crate::guests;
 use crate::host;
+use crate::languages;
 use crate::step::{self, Steps};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -22,6 +23,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
         false => {
             host::build_with_tests(workspace, steps)?;
             docs::run(workspace, steps, docs::Mode::Check)?;
+            languages::ensure(workspace, steps)?;
         }
     }
 
@@ -29,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     let result = steps.run("tests", || {
         let mut cargo = workspace.host_cargo();
         cargo.args(["test", "--release", "--workspace", "--no-fail-fast"]).env("TOLLGATE_BIN", workspace.binary());
+        cargo.env("TOLLGATE_TOOLS", languages::folder(workspace));
         if quick {
             cargo.args(["--lib", "--bins"]);
         }

@@ -23,6 +23,7 @@ use tollgate_core::edits::BackendChoice;
 use tollgate_core::message::ResponseHead;
 use wasmtime::Result;
 
+use crate::clock::now;
 use crate::exchange::Exchange;
 use crate::session::Session;
 use store::StoredValue;
@@ -113,7 +114,7 @@ pub struct Fill {
 impl Fill {
     fn stored(self, head: ResponseHead, body: Bytes) -> StoredResponse {
         let Fill { ttl, stored_by, vary, .. } = self;
-        StoredResponse { head, body, stored_by, stored_at: Instant::now(), ttl, vary }
+        StoredResponse { head, body, stored_by, stored_at: now(), ttl, vary }
     }
 }
 
@@ -212,7 +213,7 @@ impl Host for Session {
             return Ok(Err(CacheError::TooLarge));
         }
         let found = self.services.cache.value(self.value_key(&key)?);
-        let fresh = found.filter(|value| value.stored_at.elapsed() < value.ttl);
+        let fresh = found.filter(|value| now().saturating_duration_since(value.stored_at) < value.ttl);
         Ok(Ok(fresh.map(|value| value.bytes.to_vec())))
     }
 
@@ -222,7 +223,7 @@ impl Host for Session {
             return Ok(Err(CacheError::TooLarge));
         }
         let ttl = Duration::from_millis(ttl_ms).min(MAX_TTL);
-        let stored = StoredValue { bytes: value.into(), stored_at: Instant::now(), ttl };
+        let stored = StoredValue { bytes: value.into(), stored_at: now(), ttl };
         self.services.cache.put_value(self.value_key(&key)?, stored);
         Ok(Ok(()))
     }

@@ -1,6 +1,7 @@
 //! `tollgate:clock/clock`: time, in milliseconds.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tollgate_bindings::clock::clock::Host;
@@ -11,16 +12,34 @@ use crate::session::Session;
 /// The zero of the monotonic clock: some moment before the first call.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
+/// How far the clocks have been put forward, in milliseconds: never where a gateway serves.
+static PUT_FORWARD_MS: AtomicU64 = AtomicU64::new(0);
+
+/// Put both clocks of this process forward, for tests of policies.
+pub fn put_forward(by: Duration) {
+    PUT_FORWARD_MS.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+fn put_forward_ms() -> u64 {
+    PUT_FORWARD_MS.load(Ordering::Relaxed)
+}
+
 /// Microseconds since the zero of the monotonic clock.
 pub(crate) fn monotonic_us() -> u64 {
     let elapsed = Instant::now().saturating_duration_since(*BEGINNING);
-    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX).saturating_add(put_forward_ms().saturating_mul(1000))
+}
+
+/// Now, as the clocks of policies say.
+pub(crate) fn now() -> Instant {
+    let now = Instant::now();
+    now.checked_add(Duration::from_millis(put_forward_ms())).unwrap_or(now)
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z; a clock that stands before that reads 0.
 pub(crate) fn unix_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add_unsigned(put_forward_ms())
 }
 
 impl Host for Session {

@@ -55,7 +55,10 @@ pub mod metrics;
 mod log;
 
 /// `tollgate:clock/clock`
-mod clock;
+pub mod clock;
+
+/// `wasi:*@0.2`, empty
+pub mod wasi;
 
 pub use exchange::{Exchange, Facts, LastError, RouteFacts, SubscriptionFacts};
 pub use session::{Identity, Services, Session};

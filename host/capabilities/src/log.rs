@@ -17,30 +17,7 @@ impl Host for Session {
 
     fn write(&mut self, level: Level, message: String) -> Result<()> {
         self.enter()?;
-        if !is_enabled(level) {
-            return Ok(());
-        }
-        let Some(lines_left) = self.log_lines_left.checked_sub(1) else {
-            self.log_dropped = self.log_dropped.saturating_add(1);
-            return Ok(());
-        };
-        let Some(bytes_left) = self.log_bytes_left.checked_sub(message.len()) else {
-            self.log_dropped = self.log_dropped.saturating_add(1);
-            return Ok(());
-        };
-        self.log_lines_left = lines_left;
-        self.log_bytes_left = bytes_left;
-        let identity = self.identity()?;
-        let message = harmless(&identity.secrets.hidden(message));
-        let statement = &identity.statement;
-        let request_id = &*self.exchange()?.facts.request_id;
-        match level {
-            Level::Debug => tracing::debug!(target: TARGET, statement, request_id, "{message}"),
-            Level::Info => tracing::info!(target: TARGET, statement, request_id, "{message}"),
-            Level::Warn => tracing::warn!(target: TARGET, statement, request_id, "{message}"),
-            Level::Error => tracing::error!(target: TARGET, statement, request_id, "{message}"),
-        }
-        Ok(())
+        self.write_line(level, message)
     }
 
     fn trace(&mut self, source: String, level: Level, message: String, metadata: Vec<(String, String)>) -> Result<()> {
@@ -77,7 +54,7 @@ fn severity(level: Level) -> &'static str {
 }
 
 /// Text that does no harm on a terminal.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
@@ -97,6 +74,34 @@ fn is_enabled(level: Level) -> bool {
 }
 
 impl Session {
+    /// One line of the statement that is called, within the call's limits.
+    pub(crate) fn write_line(&mut self, level: Level, message: String) -> Result<()> {
+        if !is_enabled(level) {
+            return Ok(());
+        }
+        let Some(lines_left) = self.log_lines_left.checked_sub(1) else {
+            self.log_dropped = self.log_dropped.saturating_add(1);
+            return Ok(());
+        };
+        let Some(bytes_left) = self.log_bytes_left.checked_sub(message.len()) else {
+            self.log_dropped = self.log_dropped.saturating_add(1);
+            return Ok(());
+        };
+        self.log_lines_left = lines_left;
+        self.log_bytes_left = bytes_left;
+        let identity = self.identity()?;
+        let message = harmless(&identity.secrets.hidden(message));
+        let statement = &identity.statement;
+        let request_id = &*self.exchange()?.facts.request_id;
+        match level {
+            Level::Debug => tracing::debug!(target: TARGET, statement, request_id, "{message}"),
+            Level::Info => tracing::info!(target: TARGET, statement, request_id, "{message}"),
+            Level::Warn => tracing::warn!(target: TARGET, statement, request_id, "{message}"),
+            Level::Error => tracing::error!(target: TARGET, statement, request_id, "{message}"),
+        }
+        Ok(())
+    }
+
     /// One line in place of those that were over the limit.
     pub(crate) fn report_dropped_lines(&self) {
         let statement = self.identity().map(|identity| identity.statement.as_str()).unwrap_or_default();

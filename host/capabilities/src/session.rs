@@ -18,6 +18,7 @@ use crate::http_client::HttpClient;
 use crate::limiter::{LimiterStore, QuotaStore};
 use crate::metrics::MetricStore;
 use crate::secrets::Secrets;
+use crate::wasi::GuestOutput;
 
 /// The state that all workers share.
 #[derive(Debug)]
@@ -109,6 +110,9 @@ enum RunsSince {
     TurnEnded(Arc<OnceLock<Instant>>),
 }
 
+/// Core instances of a component: one module and a few adapters, or an interpreter, its libraries and theirs.
+pub const MAX_CORE_INSTANCES: u32 = 64;
+
 /// A store's data.
 pub struct Session {
     /// The lent exchange; none outside of a call.
@@ -133,11 +137,16 @@ pub struct Session {
     pub(crate) log_dropped: u32,
     memory_refused: bool,
     memory_bytes: usize,
+    /// What a component that imports WASI has written.
+    pub(crate) output: Option<Box<GuestOutput>>,
+    /// Handles of WASI's resources that the guest holds.
+    pub(crate) handles: u32,
 }
 
 impl Session {
     /// A store's data before any call.
     pub fn new(services: Arc<Services>, limits: Arc<Limits>) -> Session {
+        let (host_calls_left, host_bytes_left) = (limits.host_calls, limits.host_bytes);
         Session {
             exchange: None,
             identity: None,
@@ -149,13 +158,15 @@ impl Session {
             ticks_left: 0,
             runs_since: RunsSince::Unknown,
             turns: None,
-            host_calls_left: 0,
-            host_bytes_left: 0,
+            host_calls_left,
+            host_bytes_left,
             log_lines_left: 0,
             log_bytes_left: 0,
             log_dropped: 0,
             memory_refused: false,
             memory_bytes: 0,
+            output: None,
+            handles: 0,
         }
     }
 
@@ -179,10 +190,16 @@ impl Session {
         self.log_lines_left = self.limits.log_lines;
         self.log_bytes_left = self.limits.log_bytes;
         self.log_dropped = 0;
+        if let Some(output) = &mut self.output {
+            output.begin();
+        }
     }
 
     /// Take the exchange back, with what the call did.
     pub fn give_back(&mut self) -> Option<Box<Exchange>> {
+        if self.output.is_some() {
+            self.flush_output();
+        }
         if self.log_dropped > 0 {
             self.report_dropped_lines();
         }
@@ -263,6 +280,11 @@ impl Session {
         if self.exchange.is_none() {
             return Err(wasmtime::Error::new(NoExchange));
         }
+        self.count_call()
+    }
+
+    /// Counts a call, for functions that may be called outside of a phase, too.
+    pub(crate) fn count_call(&mut self) -> wasmtime::Result<()> {
         match self.host_calls_left.checked_sub(1) {
             Some(left) => {
                 self.host_calls_left = left;
@@ -312,9 +334,8 @@ impl ResourceLimiter for Session {
         Ok(fits)
     }
 
-    /// A component of a policy is one core module and a few adapters; nobody needs more.
     fn instances(&self) -> usize {
-        16
+        MAX_CORE_INSTANCES as usize
     }
 
     fn tables(&self) -> usize {

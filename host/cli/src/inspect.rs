@@ -32,7 +32,7 @@ pub(crate) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn grants_needed(admitted: &Admitted) -> Vec<Capability> {
+pub(crate) fn grants_needed(admitted: &Admitted) -> Vec<Capability> {
     admitted.capabilities().iter().copied().filter(|capability| !capability.is_always_granted()).collect()
 }
 
@@ -76,6 +76,7 @@ fn as_value(admitted: &Admitted) -> Value {
         "summary": manifest.summary,
         "bytes": admitted.bytes,
         "digest": format!("sha256:{}", admitted.digest),
+        "class": admitted.class().name(),
         "phases": phases,
         "sections": sections(admitted),
         "scopes": scopes(admitted),
@@ -88,10 +89,11 @@ fn as_value(admitted: &Admitted) -> Value {
     })
 }
 
-fn as_text(admitted: &Admitted) -> String {
+pub(crate) fn as_text(admitted: &Admitted) -> String {
     let manifest = &admitted.manifest;
     let mut text = format!("{} {} — {}\n", manifest.id, manifest.version, manifest.summary);
     text.push_str(&format!("size     {} bytes\ndigest   sha256:{}\n", admitted.bytes, admitted.digest));
+    text.push_str(&format!("class    {}\n", admitted.class().name()));
     for phase in admitted.phases() {
         text.push_str(&format!("phase    {phase}, body: {}\n", body_need(admitted, *phase)));
     }

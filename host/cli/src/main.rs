@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod load;
 mod log;
+mod policy;
 mod run;
 mod takeover;
 mod trace;
@@ -82,6 +83,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write policies: new, build, test, bench.
+    Policy {
+        #[command(subcommand)]
+        command: policy::PolicyCommand,
+    },
     /// The gateway's own: a process that compiles one component within limits.
     #[command(name = compile::NAME, hide = true)]
     CompileComponent,
@@ -100,6 +106,7 @@ fn main() -> ExitCode {
         Command::Trace { id, admin } => trace::trace(id.as_deref(), admin),
         Command::Demo { listen, admin } => demo::demo(listen, admin),
         Command::Inspect { file, json } => inspect::inspect(&file, json),
+        Command::Policy { command } => policy::policy(command),
         Command::CompileComponent => compile::compile(),
     };
     match done {

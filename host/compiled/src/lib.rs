@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,9 @@ mod child;
 pub use child::{Allowance, Compiler};
 
 const DIGEST_BYTES: usize = 32;
+
+/// What an artefact's file is: machine code, and then its digest. Part of its name, so that one of another form is never read.
+const FORM: &[u8] = b"code, sha256";
 
 /// Why there is no machine code.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +106,10 @@ impl CompileCache {
                 Some(code) => write_artefact(&path, &code),
                 None => write_artefact(&path, &component.serialize()?),
             };
-            if let Err(problem) = written {
-                tracing::warn!(path = %path.display(), %problem, "an artefact can't be cached");
+            match written {
+                // From now on it is the file's, and no copy of it stays in memory.
+                Ok(()) => return Ok(read_artefact(engine, &path).unwrap_or(component)),
+                Err(problem) => tracing::warn!(path = %path.display(), %problem, "an artefact can't be cached"),
             }
         }
         Ok(component)
@@ -159,28 +164,43 @@ impl Hasher for DigestHasher {
 
 fn artefact_name(engine: &Engine, wasm: &[u8]) -> String {
     let mut hasher = DigestHasher(Sha256::new());
+    hasher.0.update(FORM);
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hasher.0.update(Sha256::digest(wasm));
     hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The machine code of an artefact, if it is whole.
-fn whole(file: &[u8]) -> Option<&[u8]> {
-    let (digest, code) = file.split_at_checked(DIGEST_BYTES)?;
-    (digest == Sha256::digest(code).as_slice()).then_some(code)
-}
-
+/// Map an artefact: only the pages of its code that run become memory, and the system may take them back.
 fn read_artefact(engine: &Engine, path: &Path) -> Option<Component> {
-    let file = fs::read(path).ok()?;
-    let Some(code) = whole(&file) else {
+    if !is_whole(path).ok()? {
         tracing::warn!(path = %path.display(), "an artefact is damaged; the component is compiled again");
         return None;
-    };
+    }
     // SAFETY: the bytes were written by `write_artefact` from `Component::serialize`: they lie under a name made
     // of the component's digest and the engine's configuration, in a folder that only this user can write to, and
-    // their digest shows that they are whole. Wasmtime itself refuses those of another version or configuration.
-    let component = unsafe { Component::deserialize(engine, code) };
+    // their digest shows that they are whole. Nobody changes an artefact: a new one is renamed over it, and the mapping
+    // stays with the old. Wasmtime itself refuses those of another version or configuration, and reads nothing of what
+    // stands behind the code.
+    let component = unsafe { Component::deserialize_file(engine, path) };
     component.ok()
+}
+
+/// Does an artefact end with the digest of what stands before it?
+fn is_whole(path: &Path) -> io::Result<bool> {
+    let mut file = fs::File::open(path)?;
+    let code_bytes = file.metadata()?.len().checked_sub(DIGEST_BYTES as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let mut digest = Sha256::new();
+    let mut code = (&mut file).take(code_bytes);
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match code.read(&mut chunk)? {
+            0 => break,
+            read => digest.update(&chunk[..read]),
+        }
+    }
+    let mut expected = [0; DIGEST_BYTES];
+    file.read_exact(&mut expected)?;
+    Ok(expected == *digest.finalize())
 }
 
 /// Write beside the final name and rename, so that no reader ever sees half an artefact.
@@ -188,8 +208,8 @@ fn write_artefact(path: &Path, code: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
     let written = (|| {
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        file.write_all(&Sha256::digest(code))?;
         file.write_all(code)?;
+        file.write_all(&Sha256::digest(code))?;
         fs::rename(&unfinished, path)
     })();
     if written.is_err() {
@@ -223,13 +243,17 @@ mod tests {
         let path = folder.path().join("a.cwasm");
         write_artefact(&path, &(0..2000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>()).unwrap();
         let file = fs::read(&path).unwrap();
-        assert!(whole(&file).is_some());
+        assert!(is_whole(&path).unwrap());
+        let is_taken = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            is_whole(&path).unwrap_or(false)
+        };
         for turn in 0..10_000usize {
             let (mut file, bit) = (file.clone(), turn * 7919 % (file.len() * 8));
             file[bit / 8] ^= 1 << (bit % 8);
-            assert!(whole(&file).is_none(), "bit {bit}");
+            assert!(!is_taken(&file), "bit {bit}");
         }
-        assert!((0..file.len()).step_by(97).all(|length| whole(&file[..length]).is_none()));
+        assert!((0..file.len()).step_by(97).all(|length| !is_taken(&file[..length])));
     }
 
     #[test]

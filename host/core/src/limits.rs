@@ -56,6 +56,43 @@ pub const QUARANTINE_AFTER: u32 = 20;
 /// How long a statement is left out the first time; each time that it fails again, twice as long.
 pub const QUARANTINE_MS: u64 = 1_000;
 
+/// What [`Class::Interpreter`] has in place of [`FUEL`]: Python takes a hundred times as many instructions for the same line.
+pub const INTERPRETER_FUEL: u64 = 1_000_000_000;
+
+/// What [`Class::Interpreter`] has in place of [`FUEL_PER_BODY_BYTE`].
+pub const INTERPRETER_FUEL_PER_BODY_BYTE: u64 = 20_000;
+
+/// What [`Class::Interpreter`] has in place of [`DEADLINE_MS`]: its first call also starts the interpreter.
+pub const INTERPRETER_DEADLINE_MS: u64 = 2_000;
+
+/// What [`Class::Interpreter`] has in place of [`MEMORY_BYTES`]: CPython with its library begins at about 40 MiB.
+pub const INTERPRETER_MEMORY_BYTES: usize = 128 << 20;
+
+/// What [`Class::Interpreter`] has in place of [`TABLE_ELEMENTS`].
+pub const INTERPRETER_TABLE_ELEMENTS: usize = 50_000;
+
+/// The pool class of a component. It decides about the limits that nobody has written down, and about how many
+/// instances there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Compiled to WebAssembly, as Rust and C are.
+    #[default]
+    Compact,
+    /// Brings the runtime of its language along, as Python, JavaScript and Go do. Told by its imports of WASI, or by the
+    /// memory that it begins with.
+    Interpreter,
+}
+
+impl Class {
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Compact => "compact",
+            Class::Interpreter => "interpreter",
+        }
+    }
+}
+
 /// What one call may use up, and what comes of failing too often.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
@@ -116,6 +153,46 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The defaults of a class.
+    pub fn of(class: Class) -> Limits {
+        match class {
+            Class::Compact => Limits::default(),
+            Class::Interpreter => Limits {
+                fuel: INTERPRETER_FUEL,
+                fuel_per_body_byte: INTERPRETER_FUEL_PER_BODY_BYTE,
+                deadline_ms: INTERPRETER_DEADLINE_MS,
+                memory_bytes: INTERPRETER_MEMORY_BYTES,
+                table_elements: INTERPRETER_TABLE_ELEMENTS,
+                ..Limits::default()
+            },
+        }
+    }
+}
+
+/// The limits that an operator has written beside a statement. The others are those of the component's class, which is
+/// known only when the component has been loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WrittenLimits(Vec<(&'static str, u64)>);
+
+impl WrittenLimits {
+    /// Write a limit down; the caller has checked it against the field's `max`.
+    pub fn write(&mut self, field: &LimitField, value: u64) {
+        self.0.push((field.key, value));
+    }
+
+    /// These, and the defaults of a class for the others.
+    pub fn over(&self, class: Class) -> Limits {
+        let mut limits = Limits::of(class);
+        for field in FIELDS {
+            for (_, value) in self.0.iter().filter(|(key, _)| *key == field.key) {
+                (field.set)(&mut limits, *value);
+            }
+        }
+        limits
+    }
+}
+
 /// One limit that an operator can set on a statement.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitField {
@@ -128,7 +205,7 @@ pub struct LimitField {
 }
 
 /// The largest linear memory that an operator can allow: what a slot of the instance pool can hold.
-pub const MAX_MEMORY_BYTES: u64 = 128 << 20;
+pub const MAX_MEMORY_BYTES: u64 = 256 << 20;
 
 /// Every limit that an operator can set, by its key in a document.
 pub const FIELDS: [LimitField; 16] = [

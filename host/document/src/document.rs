@@ -345,6 +345,8 @@ pub struct Component {
     pub file: PathBuf,
     /// What the file's bytes must hash to.
     pub digest: Option<Sha256>,
+    /// Who must have signed it.
+    pub signature: Option<ComponentSignature>,
     /// What it may import.
     pub grants: Grants,
     /// What it may call: the list below its grant `http`.
@@ -355,6 +357,17 @@ pub struct Component {
     pub file_mark: Mark,
     /// Where its `digest` is in the file, or else its name.
     pub digest_mark: Mark,
+}
+
+/// A detached Ed25519 signature (RFC 8032) of a component's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentSignature {
+    /// Holds the 64 bytes of the signature. Joined to the document's folder.
+    pub file: PathBuf,
+    /// The public key.
+    pub key: [u8; 32],
+    /// Where `signature` is in the file.
+    pub mark: Mark,
 }
 
 /// A SHA-256 digest, written `sha256:` and 64 hexadecimal digits.

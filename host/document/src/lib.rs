@@ -30,16 +30,19 @@ pub mod nearest;
 
 mod yaml;
 
+mod plain;
+
 mod read;
 
 pub use backend::{Backend, BreakerRule, FailureReason, Member, Origin, OriginTls, Threshold};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
-    Api, Component, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment, Sha256, Subscription,
-    SubscriptionKeyNames, SubscriptionScope, SubscriptionState, Template, Timestamp,
+    Api, Component, ComponentSignature, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment,
+    Sha256, Subscription, SubscriptionKeyNames, SubscriptionScope, SubscriptionState, Template, Timestamp,
 };
 pub use fragment::{FragmentDefinition, NamedText, NamedValue, Parameter};
 pub use nearest::nearest;
+pub use plain::plain;
 pub use policy::{
     Branch, Choose, Condition, Entry, ForwardRequest, Fragment, HttpVersion, Isolation, LimitConcurrency, Located,
     Mode, OnFailure, Placed, PolicyDocument, Retry, SetVariable, Setting, Statement, Wait, WaitFor,

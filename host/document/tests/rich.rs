@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_core::egress::Access;
 use tollgate_core::grants::Capability;
-use tollgate_core::limits::Limits;
+use tollgate_core::limits::{Class, Limits};
 use tollgate_core::message::Scheme;
 use tollgate_core::place::Section;
 use tollgate_document::{
@@ -120,7 +120,7 @@ fn statements_are_read_with_their_places() {
     assert_eq!(statement.on_failure, OnFailure::Open);
     assert_eq!(statement.isolation, Isolation::Fresh);
     assert_eq!(statement.mode, Mode::Observe);
-    assert_eq!(statement.limits, Limits { fuel: 5, memory_bytes: 1 << 20, ..Limits::default() });
+    assert_eq!(statement.limits.over(Class::Compact), Limits { fuel: 5, memory_bytes: 1 << 20, ..Limits::default() });
 
     let places: Vec<_> = document
         .policy_documents()

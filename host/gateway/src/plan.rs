@@ -91,6 +91,11 @@ impl Plan {
     pub fn statements(&self) -> usize {
         self.statements.len()
     }
+
+    /// The first statement that is called so.
+    pub fn statement(&self, name: &str) -> Option<&Arc<Statement>> {
+        self.statements.iter().find(|statement| statement.identity.name == name)
+    }
 }
 
 /// An API of a plan.

@@ -21,7 +21,7 @@ use tollgate_core::verdict::{Reply, Verdict};
 use wasmtime::component::Resource;
 
 use crate::account::{Ended, Used};
-use crate::lease::Leases;
+use crate::lease::{Leases, Place};
 use crate::quarantine::{Admission, Change};
 use crate::statement::Statement;
 use crate::store::{self, CreateError, Entries, Given, Instance, fault_of};
@@ -43,6 +43,8 @@ struct Armed {
     instance: Box<Instance>,
     fuel: u64,
     admission: Admission,
+    /// Given back with the instance.
+    _place: Option<Place>,
 }
 
 /// An exchange that couldn't be lent to anybody, and why.
@@ -126,8 +128,9 @@ impl Leases {
     /// [`Leases::arm`] for a unit that waits.
     async fn arm_waiting(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, Unarmed> {
         let Some(admission) = statement.quarantine.admit(Instant::now) else { return Err((exchange, quarantined())) };
+        let place = self.place(&statement.unit).await;
         let taken = self.take_waiting(&statement.unit).await;
-        self.lend(statement, admission, exchange, taken)
+        self.lend(statement, admission, exchange, taken).map(|armed| Armed { _place: place, ..armed })
     }
 
     fn lend(
@@ -151,7 +154,7 @@ impl Leases {
             Err(error) => return Err((exchange, Fault::new(FaultKind::Host, error.to_string()))),
         };
         instance.store.data_mut().lend(exchange, &statement.identity);
-        Ok(Armed { instance, fuel, admission })
+        Ok(Armed { instance, fuel, admission, _place: None })
     }
 
     /// Take the exchange back, and keep the instance if all is well. `None` stands for a panic of the host.

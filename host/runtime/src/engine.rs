@@ -25,6 +25,15 @@ const STACKS: u32 = 1000;
 /// Instances that exist at once, warm ones included. An instance without pages touched costs address space only.
 const INSTANCES: u32 = 2000;
 
+/// Memories of a component: its own, and perhaps one of an adapter.
+pub(crate) const MAX_MEMORIES: u32 = 2;
+
+/// Tables of a component.
+pub(crate) const MAX_TABLES: u32 = 8;
+
+/// Elements of a table.
+pub(crate) const MAX_TABLE_ELEMENTS: u64 = 100_000;
+
 /// Address space of a memory slot: 4 GiB, so that Cranelift leaves bounds checks to guard pages.
 const MEMORY_RESERVATION: u64 = 4 << 30;
 
@@ -42,11 +51,11 @@ const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Slots that nobody uses and that stay as they are for the next instance of the same component: 8 MiB of memory at most.
 const UNUSED_SLOTS: u32 = 32;
 
-/// Features that no policy needs: each is code that a hostile guest could lean on.
+/// Features that no policy needs: each is code that a hostile guest could lean on. Several memories are needed where a
+/// component is made of two (JavaScript's are), for what passes between them.
 const REFUSED: WasmFeatures = WasmFeatures::MEMORY64
     .union(WasmFeatures::THREADS)
     .union(WasmFeatures::SHARED_EVERYTHING_THREADS)
-    .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::STACK_SWITCHING)
     .union(WasmFeatures::EXCEPTIONS)
@@ -165,11 +174,11 @@ fn pool() -> PoolingAllocationConfig {
         .total_memories(INSTANCES)
         .total_tables(INSTANCES * 4)
         .total_stacks(STACKS)
-        .max_core_instances_per_component(16)
-        .max_memories_per_component(2)
-        .max_tables_per_component(8)
+        .max_core_instances_per_component(tollgate_capabilities::session::MAX_CORE_INSTANCES)
+        .max_memories_per_component(MAX_MEMORIES)
+        .max_tables_per_component(MAX_TABLES)
         .max_memory_size(limits::MAX_MEMORY_BYTES as usize)
-        .table_elements(100_000)
+        .table_elements(MAX_TABLE_ELEMENTS as usize)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)
         .max_unused_warm_slots(UNUSED_SLOTS);

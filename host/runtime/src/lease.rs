@@ -1,12 +1,16 @@
 //! One worker's warm instances. An instance is lent to one call at a time and comes back only if it ended well.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tollgate_capabilities::http_client::HttpClient;
 use tollgate_capabilities::session::{Services, Turns};
+use tollgate_core::limits::Class;
 
 use crate::engine::Runtime;
 use crate::link::{Isolation, Unit};
@@ -20,6 +24,15 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 
 /// An instance whose memory has grown past this is not kept: one large body shall not stay resident for ever.
 const MAX_KEPT_BYTES: usize = 8 << 20;
+
+/// The same for an interpreter, which begins with more than that.
+const MAX_KEPT_INTERPRETER_BYTES: usize = 96 << 20;
+
+/// Warm instances that a worker keeps of one interpreted statement: each has its interpreter's memory to itself.
+const MAX_KEPT_INTERPRETERS: usize = 4;
+
+/// Interpreters of one worker that run at once. More bring nothing, for they compute on the same core, and each takes its memory.
+const MAX_INTERPRETERS_LENT: usize = 16;
 
 /// Instances that the pool as a whole keeps for calls that have none yet: a quarter.
 const POOL_SHARE: usize = 1500;
@@ -35,6 +48,25 @@ pub struct Leases {
     warm: RefCell<FxHashMap<u64, Vec<Box<Instance>>>>,
     kept: Cell<usize>,
     may_keep: usize,
+    interpreters: Rc<Interpreters>,
+}
+
+/// How many interpreters of a worker are lent, and who waits for one to come back.
+#[derive(Default)]
+struct Interpreters {
+    lent: Cell<usize>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+/// The right to run an interpreter. It comes back when this is dropped, however a call ends.
+pub(crate) struct Place(Rc<Interpreters>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.lent.set(self.0.lent.get().saturating_sub(1));
+        // Whoever gave up waiting is among them, so all are told; there are no more of them than requests.
+        self.0.waiting.take().into_iter().for_each(Waker::wake);
+    }
 }
 
 impl Leases {
@@ -47,7 +79,16 @@ impl Leases {
         turns: Option<Turns>,
     ) -> Leases {
         let may_keep = POOL_SHARE / runtime.workers.max(1);
-        Leases { runtime, worker, client, turns, warm: RefCell::default(), kept: Cell::new(0), may_keep }
+        Leases {
+            runtime,
+            worker,
+            client,
+            turns,
+            warm: RefCell::default(),
+            kept: Cell::new(0),
+            may_keep,
+            interpreters: Rc::default(),
+        }
     }
 
     /// The state that all workers share.
@@ -58,6 +99,32 @@ impl Leases {
     /// How many warm instances are kept.
     pub fn kept(&self) -> usize {
         self.kept.get()
+    }
+
+    /// The largest linear memory among the warm instances, in bytes.
+    pub fn largest_kept_bytes(&self) -> usize {
+        let warm = self.warm.borrow();
+        warm.values().flatten().map(|instance| instance.store.data().memory_bytes()).max().unwrap_or(0)
+    }
+
+    /// Wait until an interpreter may run; none for what is no interpreter.
+    pub(crate) async fn place(&self, unit: &Unit) -> Option<Place> {
+        if unit.admitted.class() == Class::Compact {
+            return None;
+        }
+        let places = &self.interpreters;
+        poll_fn(|context| {
+            if places.lent.get() < MAX_INTERPRETERS_LENT {
+                places.lent.set(places.lent.get() + 1);
+                return Poll::Ready(Some(Place(Rc::clone(places))));
+            }
+            let mut waiting = places.waiting.borrow_mut();
+            if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                waiting.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// An instance for one call.
@@ -96,7 +163,7 @@ impl Leases {
         instance.calls += 1;
         let spent = unit.isolation == Isolation::Fresh
             || instance.calls >= MAX_CALLS
-            || instance.store.data().memory_bytes() > MAX_KEPT_BYTES
+            || !self.is_kept(unit, instance.store.data().memory_bytes())
             // Asking the clock costs as much as a small call, so age is looked at now and then.
             || (instance.calls.is_multiple_of(256) && instance.made_at.elapsed() >= MAX_AGE);
         if spent {
@@ -107,6 +174,17 @@ impl Leases {
         }
         self.warm.borrow_mut().entry(unit.id).or_default().push(instance);
         self.kept.set(self.kept.get() + 1);
+    }
+
+    /// Is an instance with so much memory worth keeping?
+    fn is_kept(&self, unit: &Unit, memory_bytes: usize) -> bool {
+        match unit.admitted.class() {
+            Class::Compact => memory_bytes <= MAX_KEPT_BYTES,
+            Class::Interpreter => {
+                let kept = self.warm.borrow().get(&unit.id).map_or(0, Vec::len);
+                memory_bytes <= MAX_KEPT_INTERPRETER_BYTES && kept < MAX_KEPT_INTERPRETERS
+            }
+        }
     }
 
     /// Make room: let an instance of another unit go.

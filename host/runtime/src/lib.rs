@@ -53,6 +53,7 @@ pub use quarantine::Quarantine;
 pub use statement::{Mode, OnFailure, Statement, StatementSettings};
 
 pub use tollgate_capabilities::cache::{CacheStore, Fill, LookedUp, Resource, StoredResponse};
+pub use tollgate_capabilities::clock::put_forward;
 pub use tollgate_capabilities::events::{EventLogSettings, EventStore};
 pub use tollgate_capabilities::exchange::{
     Exchange, Facts, LastError, OperationFacts, Position, RouteFacts, SubscriptionFacts, ipv6_network,

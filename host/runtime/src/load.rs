@@ -6,15 +6,16 @@ use bytes::Bytes;
 use jsonschema::Validator;
 use sha2::{Digest, Sha256};
 use tollgate_capabilities::session::Session;
+use tollgate_capabilities::wasi;
 use tollgate_compiled::{CompileError, Maker};
 use tollgate_core::fault::Fault;
 use tollgate_core::grants::{Capability, Grants};
-use tollgate_core::limits::{self, Limits};
+use tollgate_core::limits::{self, Class, Limits};
 use tollgate_core::manifest::{BodyNeed, Manifest, ManifestError};
 use tollgate_core::place::Phase;
-use wasmtime::component::{ComponentExportIndex, InstancePre, TypedFunc};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, TypedFunc};
 
-use crate::engine::Runtime;
+use crate::engine::{MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, Runtime};
 use crate::link;
 use crate::store::{self, Stack, fault_of};
 use crate::surface::Surface;
@@ -92,14 +93,37 @@ pub enum LoadError {
         /// What it asks for.
         capability: Capability,
     },
-    /// WASI.
+    /// WASI that isn't offered.
     #[error(
-        "the component imports `{import}`: WASI is not offered by this version; build it for \
-         `wasm32-unknown-unknown`, or leave out what needs it"
+        "the component imports `{import}`, which isn't offered: of WASI there are cli, io, clocks, random, filesystem and \
+         sockets of 0.2, and they are empty; build it with `tollgate policy build`, or leave out what needs it"
     )]
     Wasi {
         /// The import.
         import: String,
+    },
+    /// A component for HTTP servers.
+    #[error(
+        "the component exports `{interface}`: it is an HTTP server or middleware and no policy, for a policy exports \
+         `tollgate:policy/lifecycle@0.1.0`; serve it with a WASI HTTP host and name that as a backend, or make a policy of it \
+         with `tollgate policy new`"
+    )]
+    Proxy {
+        /// The export.
+        interface: String,
+    },
+    /// More than a pool class takes.
+    #[error(
+        "the component begins with {found} {what}, and a component may begin with {offered}; make it smaller, for it can't \
+         be run"
+    )]
+    OverPool {
+        /// Of what there is too much.
+        what: &'static str,
+        /// How much it needs.
+        found: u64,
+        /// How much there may be.
+        offered: u64,
     },
     /// An import that nobody offers.
     #[error(
@@ -216,6 +240,11 @@ impl Admitted {
         }
     }
 
+    /// Its pool class, which decides about the limits that nobody has written down.
+    pub fn class(&self) -> Class {
+        self.surface.class
+    }
+
     /// Does it decide about bodies for itself?
     pub fn has_body_gate(&self) -> bool {
         self.surface.has_body_gate
@@ -254,10 +283,14 @@ impl Runtime {
         )?;
         let surface = Surface::of(&self.engine, &component)?;
         surface.check_grants(source.name, source.grants)?;
-        let linker = link::linker(&self.engine, &surface.capabilities).map_err(mismatch)?;
+        fits_pool(&component)?;
+        let mut linker = link::linker(&self.engine, &surface.capabilities).map_err(mismatch)?;
+        if surface.imports_wasi {
+            wasi::add_to_linker(&mut linker, &self.engine, &component).map_err(mismatch)?;
+        }
         let pre = linker.instantiate_pre(&component).map_err(mismatch)?;
         let indices = Indices::of(&pre, &surface).map_err(mismatch)?;
-        let manifest = Manifest::parse(&self.describe(&pre, &indices)?)?;
+        let manifest = Manifest::parse(&self.describe(&pre, &indices, surface.class)?)?;
         let schema = jsonschema::draft202012::new(&manifest.configuration)
             .map_err(|error| LoadError::Schema(error.to_string()))?;
         Ok(Arc::new(Admitted {
@@ -269,15 +302,20 @@ impl Runtime {
             pre,
             indices,
             schema,
+            // Interpreters have tens of megabytes, and are too large for snapshots.
+            wasm: match surface.class {
+                Class::Compact => source.bytes.clone(),
+                Class::Interpreter => Bytes::new(),
+            },
             surface,
-            wasm: source.bytes.clone(),
         }))
     }
 
-    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices) -> Result<String, LoadError> {
+    fn describe(&self, pre: &InstancePre<Session>, indices: &Indices, class: Class) -> Result<String, LoadError> {
         // Nothing is known of it yet.
         let stack = Stack::Own;
-        let mut store = store::new(&self.engine, Arc::clone(&self.services), Arc::new(Limits::default()), stack);
+        let limits = Arc::new(Limits::of(class));
+        let mut store = store::new(&self.engine, Arc::clone(&self.services), limits, stack);
         let described = (|| {
             store::arm(&mut store, 0, stack)?;
             let instance = store::instantiate(pre, &mut store, stack)?;
@@ -286,6 +324,24 @@ impl Runtime {
         })();
         described.map_err(|error| LoadError::Describe(fault_of(&error, store.data())))
     }
+}
+
+/// What the pool has no room for could never be instantiated.
+fn fits_pool(component: &Component) -> Result<(), LoadError> {
+    // A component that needs components from outside says nothing of itself; it has been refused by its imports.
+    let Some(required) = component.resources_required() else { return Ok(()) };
+    let bytes = required.max_initial_memory_size.unwrap_or(0).saturating_mul(64 << 10);
+    for (what, found, offered) in [
+        ("bytes of memory", bytes, limits::MAX_MEMORY_BYTES),
+        ("memories", required.num_memories.into(), MAX_MEMORIES.into()),
+        ("tables", required.num_tables.into(), MAX_TABLES.into()),
+        ("elements in a table", required.max_initial_table_size.unwrap_or(0), MAX_TABLE_ELEMENTS),
+    ] {
+        if found > offered {
+            return Err(LoadError::OverPool { what, found, offered });
+        }
+    }
+    Ok(())
 }
 
 fn mismatch(error: wasmtime::Error) -> LoadError {

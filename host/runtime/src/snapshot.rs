@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use tollgate_capabilities::session::Session;
 use tollgate_compiled::{CompileCache, CompileError, Maker};
-use tollgate_core::limits::Limits;
+use tollgate_core::limits::{Class, Limits};
 use wasmtime::component::{Component, InstancePre, Lift, TypedFunc, WasmList};
 use wasmtime::{Engine, Store};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
@@ -103,6 +103,8 @@ impl Snapshots {
 enum NoSnapshot {
     #[error("{MAX_KEPT} statements have one already")]
     TooMany,
+    #[error("it brings an interpreter along")]
+    Interpreter,
     #[error("it would have {0} bytes")]
     TooLarge(usize),
     #[error(transparent)]
@@ -151,6 +153,9 @@ impl Photographer {
     }
 
     fn configured(&self, unit: &Unit) -> Result<Configured, NoSnapshot> {
+        if unit.admitted.class() == Class::Interpreter {
+            return Err(NoSnapshot::Interpreter);
+        }
         let kept = Kept::one(&self.kept).ok_or(NoSnapshot::TooMany)?;
         let wasm = self.snapshot(unit)?;
         if wasm.len() > MAX_COMPONENT_BYTES {

@@ -290,7 +290,12 @@ pub(crate) fn fault_of(error: &wasmtime::Error, session: &Session) -> Fault {
             None => FaultKind::Trap,
         }
     };
-    Fault::new(kind, told(error))
+    let mut detail = told(error);
+    let last_words = session.last_words();
+    if !last_words.is_empty() {
+        detail.push_str(&format!("; it said: {last_words}"));
+    }
+    Fault::new(kind, detail)
 }
 
 /// Wasmtime has no types for these two: lifting more from a guest than `set_hostcall_fuel` allows, and more handles than

@@ -2,7 +2,9 @@
 //!
 //! Versions are read from the names of imports and exports, which cannot lie.
 
+use tollgate_capabilities::wasi;
 use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::limits::Class;
 use tollgate_core::place::Phase;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -23,7 +25,12 @@ pub(crate) struct Surface {
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) imports: Vec<String>,
     pub(crate) has_body_gate: bool,
+    pub(crate) imports_wasi: bool,
+    pub(crate) class: Class,
 }
+
+/// A component that begins with more memory than this has brought an interpreter along.
+const COMPACT_MEMORY_BYTES: u64 = 4 << 20;
 
 /// An interface's name and version: `tollgate:log/log@0.1.0` → (`tollgate:log/log`, `0.1.0`).
 fn split_version(name: &str) -> (&str, &str) {
@@ -44,6 +51,9 @@ impl Surface {
         let exports: Vec<String> = kind.exports(engine).map(|(name, _)| name.to_owned()).collect();
         check_contract_version(&imports, &exports)?;
         let exported = |interface: &str| exports.iter().any(|name| split_version(name).0 == interface);
+        if let Some(interface) = exports.iter().find(|name| name.starts_with("wasi:http/")) {
+            return Err(LoadError::Proxy { interface: interface.clone() });
+        }
         if !exported("tollgate:policy/lifecycle") {
             return Err(LoadError::NoLifecycle);
         }
@@ -52,8 +62,11 @@ impl Surface {
         if phases.is_empty() {
             return Err(LoadError::NoPhase);
         }
+        let imports_wasi = imports.iter().any(|name| wasi::offers(name));
         Ok(Surface {
             phases,
+            imports_wasi,
+            class: class(component, imports_wasi),
             capabilities: capabilities(&imports)?,
             imports,
             has_body_gate: exported("tollgate:policy/body-gate"),
@@ -66,6 +79,14 @@ impl Surface {
             Some(capability) => Err(LoadError::NotGranted { component: component.into(), capability: *capability }),
             None => Ok(()),
         }
+    }
+}
+
+fn class(component: &Component, imports_wasi: bool) -> Class {
+    let pages = component.resources_required().and_then(|required| required.max_initial_memory_size);
+    match imports_wasi || pages.unwrap_or(0).saturating_mul(64 << 10) > COMPACT_MEMORY_BYTES {
+        true => Class::Interpreter,
+        false => Class::Compact,
     }
 }
 
@@ -84,7 +105,7 @@ fn capabilities(imports: &[String]) -> Result<Vec<Capability>, LoadError> {
     let mut capabilities = Vec::new();
     for name in imports {
         let (interface, _) = split_version(name);
-        if FREE.contains(&interface) {
+        if FREE.contains(&interface) || wasi::offers(name) {
             continue;
         }
         match Capability::ALL.into_iter().find(|capability| capability.interface() == interface) {

@@ -276,7 +276,7 @@ mod tests {
         let (imports, _) = seams("load_unknown_import");
         assert!(imports.contains(&"acme:crimes/crimes@0.1.0".to_owned()));
         let (imports, _) = seams("load_wasi_import");
-        assert!(imports.contains(&"wasi:cli/environment@0.2.0".to_owned()));
+        assert!(imports.contains(&"wasi:cli/environment@0.3.0".to_owned()));
         let (_, exports) = seams("load_no_phase");
         assert_eq!(exports, [lifecycle]);
         let (_, exports) = seams("load_wrong_version");

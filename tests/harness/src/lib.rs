@@ -36,7 +36,7 @@ pub use load::{Load, Tally};
 pub use message::{Headers, Request, Response};
 pub use metrics::Metrics;
 pub use origin::{Answer, Origin, Step};
-pub use setup::Setup;
+pub use setup::{Setup, compile_cache};
 pub use tls::{Authority, Certificate, Tls};
 
 use std::time::Duration;

@@ -144,11 +144,16 @@ impl Setup {
             .arg(document_path(folder.path()))
             .current_dir(folder.path())
             // One for all tests, so that components compile once; and not the user's own.
-            .env("XDG_CACHE_HOME", std::path::absolute(target().join("test-cache")).expect("an absolute path"))
+            .env("XDG_CACHE_HOME", compile_cache())
             .env_remove("TOLLGATE_LOG")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+/// Where the gateways of tests keep machine code.
+pub fn compile_cache() -> PathBuf {
+    std::path::absolute(target().join("test-cache")).expect("an absolute path")
 }
 
 pub(crate) fn document_path(folder: &Path) -> PathBuf {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tollgate_core::limits::Limits;
+use tollgate_core::limits::WrittenLimits;
 
 use super::{Located, Placed};
 use crate::diagnostics::Mark;
@@ -30,8 +30,8 @@ pub struct Statement {
     pub isolation: Isolation,
     /// Whether its verdict counts.
     pub mode: Mode,
-    /// Its limits, defaults filled in.
-    pub limits: Limits,
+    /// The limits that are written beside it.
+    pub limits: WrittenLimits,
     /// The configuration as it stands in the file.
     pub(crate) source: Option<Arc<Node>>,
 }

@@ -1,5 +1,6 @@
 //! `components`: custom statements.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_core::egress::Egress;
@@ -10,7 +11,7 @@ use super::Reader;
 use super::fields::Fields;
 use super::policies::is_flow;
 use super::value::ID_FORM;
-use crate::document::{Component, Sha256};
+use crate::document::{Component, ComponentSignature, Sha256};
 use crate::yaml::{Content, Key, Node, Quoted};
 
 impl Reader<'_> {
@@ -49,23 +50,55 @@ impl Reader<'_> {
 
     fn component(&mut self, key: &Key, node: &Node) -> Option<Component> {
         const FILE: &str = "the path of a component's file";
-        let fields = self.fields(node, "a mapping with keys such as `file`", &["file", "digest", "grants"]);
+        let fields =
+            self.fields(node, "a mapping with keys such as `file`", &["file", "digest", "signature", "grants"]);
         if !matches!(node.content, Content::Mapping(_)) {
             return None;
         }
         let file = self.required(&fields, "file", "a component").and_then(|node| self.file(node, FILE));
         let digest = fields.get("digest").and_then(|node| self.digest(node));
+        let signature = fields.get("signature").map(|node| self.signature(node, file.as_deref()));
         let (grants, egress) = self.grants(&fields);
+        // One that can't be understood must not count as none.
+        let signature = match signature {
+            Some(None) => return None,
+            Some(signature) => signature,
+            None => None,
+        };
         Some(Component {
             name: key.text.to_string(),
             file: file?,
             digest,
+            signature,
             grants,
             egress,
             mark: key.mark,
             file_mark: fields.mark_of("file"),
             digest_mark: fields.get("digest").map_or(key.mark, |node| node.mark),
         })
+    }
+
+    fn signature(&mut self, node: &Node, component: Option<&Path>) -> Option<ComponentSignature> {
+        const KEY: &str = "an Ed25519 public key, `ed25519:` and 64 hexadecimal digits";
+        let fields = self.fields(node, "a mapping with keys such as `key`", &["key", "file"]);
+        if !matches!(node.content, Content::Mapping(_)) {
+            return None;
+        }
+        let key_node = self.required(&fields, "key", "a signature")?;
+        let key = self.text(key_node, KEY).map(|text| text.strip_prefix("ed25519:").and_then(from_hex));
+        if key == Some(None) {
+            self.expected(KEY, key_node);
+        }
+        let file = match fields.get("file") {
+            Some(node) => self.file(node, "the path of a signature's file")?,
+            None => {
+                let mut beside = component?.as_os_str().to_owned();
+                beside.push(".sig");
+                beside.into()
+            }
+        };
+        let Sha256(key) = key??;
+        Some(ComponentSignature { file, key, mark: node.mark })
     }
 
     fn digest(&mut self, node: &Node) -> Option<Sha256> {
@@ -109,6 +142,7 @@ impl Reader<'_> {
     }
 }
 
+/// Thirty-two bytes of a digest or a key.
 fn from_hex(text: &str) -> Option<Sha256> {
     let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
     let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();

@@ -1,6 +1,6 @@
 //! Statements: a component's name, its configuration, and what stands beside it.
 
-use tollgate_core::limits::{FIELDS, Limits};
+use tollgate_core::limits::{FIELDS, WrittenLimits};
 
 use super::Reader;
 use super::dynamic::Found;
@@ -35,8 +35,8 @@ impl Reader<'_> {
         named.reserved(key).and_then(|node| self.choice(node, words)).unwrap_or_default()
     }
 
-    fn statement_limits(&mut self, named: &Named<'_>) -> Limits {
-        let mut limits = Limits::default();
+    fn statement_limits(&mut self, named: &Named<'_>) -> WrittenLimits {
+        let mut limits = WrittenLimits::default();
         let Some(node) = named.reserved("limits") else {
             return limits;
         };
@@ -49,7 +49,7 @@ impl Reader<'_> {
                 self.integer(node, 1, field.max)
             };
             if let Some(value) = value {
-                (field.set)(&mut limits, value);
+                limits.write(&field, value);
             }
         }
         limits

@@ -23,8 +23,9 @@ const MAX_NODES: usize = 1 << 20;
 /// How many bytes aliases may stand for together. A "billion laughs" file passes this after a few lines.
 const MAX_ALIASED_BYTES: usize = 16 << 20;
 
-/// The keys below which `${…}` may be an expression and `{{name}}` a named value.
-const DYNAMIC_KEYS: [&str; 3] = ["policies", "fragments", "named-values"];
+/// The keys below which `${…}` may be an expression and `{{name}}` a named value. `configuration` is one of the files of
+/// policy authors.
+const DYNAMIC_KEYS: [&str; 4] = ["policies", "fragments", "named-values", "configuration"];
 
 /// The error that ends the reading: nothing behind it can be understood.
 type Fatal = (Mark, String);

@@ -204,7 +204,8 @@ impl PlanBuilder {
                 Mode::Observe => tollgate_runtime::Mode::Observe,
             },
         };
-        match self.runtime.link(&settings.key(), admitted, &statement.config, &statement.limits, isolation) {
+        let limits = statement.limits.over(admitted.class());
+        match self.runtime.link(&settings.key(), admitted, &statement.config, &limits, isolation) {
             Ok(unit) => {
                 references::check(document, statement, diagnostics);
                 Some(Statement::new(&self.runtime, unit, settings))

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use ring::digest::SHA256;
+use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_core::grants::Grants;
 use tollgate_document::{Component, Diagnostics, Mark};
 use tollgate_runtime::{Admitted, ComponentSource, LoadError, Runtime};
@@ -28,7 +30,8 @@ pub(super) struct Components {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct CustomKey {
     name: String,
-    bytes: Bytes,
+    /// SHA-256, and not the bytes: interpreters have tens of megabytes, which nobody needs once there is machine code.
+    digest: Vec<u8>,
     grants: Grants,
 }
 
@@ -73,14 +76,15 @@ impl Components {
         let mut used = HashMap::new();
         let mut by_name = HashMap::new();
         for component in declared {
-            let admitted = match read(component) {
+            let admitted = match read(component).and_then(|bytes| signed(component, bytes)) {
                 Ok(bytes) => {
-                    let key = CustomKey { name: component.name.clone(), bytes, grants: component.grants };
-                    admit(runtime, component, &key, known.get(&key)).inspect(|admitted| {
+                    let digest = ring::digest::digest(&SHA256, &bytes).as_ref().to_vec();
+                    let key = CustomKey { name: component.name.clone(), digest, grants: component.grants };
+                    admit(runtime, component, bytes.into(), known.get(&key)).inspect(|admitted| {
                         used.insert(key, Arc::clone(admitted));
                     })
                 }
-                Err(problem) => Err((component.file_mark, problem)),
+                Err(problem) => Err(problem),
             };
             let admitted = admitted.map_err(|(mark, problem)| diagnostics.push(mark, problem)).ok();
             by_name.insert(component.name.clone(), admitted);
@@ -90,16 +94,43 @@ impl Components {
     }
 }
 
-fn read(component: &Component) -> Result<Bytes, String> {
-    std::fs::read(&component.file)
-        .map(Bytes::from)
-        .map_err(|error| format!("component `{}`: {} can't be read: {error}", component.name, component.file.display()))
+fn read(component: &Component) -> Result<Vec<u8>, (Mark, String)> {
+    std::fs::read(&component.file).map_err(|error| {
+        let problem = format!("component `{}`: {} can't be read: {error}", component.name, component.file.display());
+        (component.file_mark, problem)
+    })
 }
+
+/// Where the document names a key, only what that key has signed is looked at any further.
+fn signed(component: &Component, bytes: Vec<u8>) -> Result<Vec<u8>, (Mark, String)> {
+    let Some(signature) = &component.signature else { return Ok(bytes) };
+    let refused = |problem: String| (signature.mark, format!("component `{}`: {problem}", component.name));
+    let file = signature.file.display();
+    let read = std::fs::read(&signature.file);
+    let text = read.map_err(|error| refused(format!("its signature {file} can't be read: {error}")))?;
+    if text.len() != SIGNATURE_BYTES {
+        let problem = format!("{file} has {} bytes, and an Ed25519 signature has {SIGNATURE_BYTES}", text.len());
+        return Err(refused(problem));
+    }
+    match UnparsedPublicKey::new(&ED25519, signature.key).verify(&bytes, &text) {
+        Ok(()) => Ok(bytes),
+        Err(_) => {
+            let component = component.file.display();
+            let problem = format!(
+                "{file} is no signature of {component} by this key; sign the file anew, or name the key that did"
+            );
+            Err(refused(problem))
+        }
+    }
+}
+
+/// RFC 8032 §5.1.6.
+const SIGNATURE_BYTES: usize = 64;
 
 fn admit(
     runtime: &Runtime,
     component: &Component,
-    key: &CustomKey,
+    bytes: Bytes,
     known: Option<&Arc<Admitted>>,
 ) -> Result<Arc<Admitted>, (Mark, String)> {
     let digest = component.digest.map(|digest| digest.to_string());
@@ -107,13 +138,7 @@ fn admit(
     if let Some(known) = known.filter(|known| digest.is_none_or(|digest| digest == known.digest)) {
         return Ok(Arc::clone(known));
     }
-    let source = ComponentSource {
-        name: &component.name,
-        bytes: key.bytes.clone(),
-        digest,
-        grants: component.grants,
-        built_in: false,
-    };
+    let source = ComponentSource { name: &component.name, bytes, digest, grants: component.grants, built_in: false };
     runtime.admit(&source).map_err(|error| {
         let mark = match error {
             LoadError::OtherDigest { .. } => component.digest_mark,

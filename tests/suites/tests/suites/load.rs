@@ -72,7 +72,7 @@ refusals! { refused:
     half_a_component_is_refused: "load_truncated" says ["not valid"];
     another_version_of_the_contract_is_refused: "load_wrong_version" says ["@0.2.0", "tollgate 0.1", "rebuild"];
     an_import_that_nobody_offers_is_refused: "load_unknown_import" says ["`acme:crimes/crimes@0.1.0`", "doesn't offer"];
-    wasi_is_refused: "load_wasi_import" says ["`wasi:cli/environment@0.2.0`", "wasm32-unknown-unknown"];
+    wasi_that_is_not_offered_is_refused: "load_wasi_import" says ["`wasi:cli/environment@0.3.0`", "of 0.2", "tollgate policy build"];
     a_component_without_a_phase_is_refused: "load_no_phase" says ["no phase", "on-request"];
     a_manifest_without_an_id_is_refused: "load_bad_manifest_missing_id" says ["manifest", "missing field `id`"];
     a_manifest_in_prose_is_refused: "load_bad_manifest_not_json" says ["the manifest can't be read"];
@@ -229,4 +229,40 @@ fn inspect_refuses_what_is_no_component() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{guest}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{guest}: {}", outcome.stderr);
     }
+}
+
+#[test]
+fn where_a_key_is_named_only_what_it_has_signed_is_served() {
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let other = Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap();
+    let hex =
+        |key: &Ed25519KeyPair| -> String { key.public_key().as_ref().iter().map(|b| format!("{b:02x}")).collect() };
+    let wasm = tollgate_guests::component("state_counter_in_memory");
+    let signature = key.sign(&wasm).as_ref().to_vec();
+    let yaml = |key: &str| {
+        let signature = format!("signature: {{ key: '{key}' }}");
+        document("guest: {}", &format!("file: ./guest.wasm, {signature}"))
+    };
+    let trusted = format!("ed25519:{}", hex(&key));
+
+    let good = yaml(&trusted).replace("http://127.0.0.1:9", "{origin}");
+    let setup_with =
+        |yaml: &str, signature: &[u8]| setup(yaml, "state_counter_in_memory").file("guest.wasm.sig", signature);
+    let gateway = setup_with(&good, &signature).origin(greeter()).start();
+    assert_eq!(gateway.get("/x").status, 200);
+
+    let mut damaged = signature.clone();
+    damaged[5] ^= 1;
+    for (yaml, signature, sentence) in [
+        (yaml(&trusted), damaged.as_slice(), "is no signature of"),
+        (yaml(&format!("ed25519:{}", hex(&other))), &signature, "is no signature of"),
+        (yaml(&trusted), &signature[..63], "has 63 bytes, and an Ed25519 signature has 64"),
+        (yaml("ed25519:00"), &signature, "expected an Ed25519 public key"),
+    ] {
+        let errors = errors(&setup_with(&yaml, signature));
+        assert!(errors.len() == 1 && errors[0].contains(sentence), "{errors:#?}");
+    }
+    let missing = errors(&setup(&yaml(&trusted), "state_counter_in_memory"));
+    assert!(missing.len() == 1 && missing[0].contains("guest.wasm.sig can't be read"), "{missing:#?}");
 }

@@ -213,7 +213,8 @@ fn nothing_that_is_built_is_in_the_repository() {
     assert!(listed.status.success());
     let listed = String::from_utf8(listed.stdout).unwrap();
     let built = |path: &&str| [".wasm", ".cwasm", ".so", ".o", ".rlib"].iter().any(|end| path.ends_with(end));
-    let built: Vec<_> = listed.lines().filter(built).collect();
+    // Frozen components are the point of that folder.
+    let built: Vec<_> = listed.lines().filter(built).filter(|path| !path.starts_with("tests/compat/")).collect();
     assert!(built.is_empty(), "{built:?}");
 }
 

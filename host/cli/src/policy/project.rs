@@ -1,0 +1,149 @@
+//! `policy.yaml`: what a policy's folder is.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use serde::Deserialize;
+use tollgate_core::grants::Capability;
+use tollgate_core::manifest::is_id;
+use tollgate_core::place::Phase;
+
+use crate::load;
+
+/// The file that makes a folder a policy.
+pub(crate) const FILE: &str = "policy.yaml";
+
+/// What a policy is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Language {
+    Rust,
+    #[value(alias = "javascript", alias = "ts")]
+    #[serde(alias = "javascript")]
+    Js,
+    Python,
+    C,
+}
+
+impl Language {
+    /// Its folder below `sdk/`.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Language::Rust => "rust",
+            Language::Js => "js",
+            Language::Python => "python",
+            Language::C => "c",
+        }
+    }
+}
+
+/// A policy's folder.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) folder: PathBuf,
+    pub(super) name: String,
+    pub(super) language: Language,
+    /// Where the component's source begins.
+    pub(super) source: PathBuf,
+    /// Where its cases are.
+    pub(super) tests: PathBuf,
+    pub(super) phases: Vec<Phase>,
+    pub(super) body_gate: bool,
+    pub(super) capabilities: Vec<Capability>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    name: String,
+    language: Language,
+    #[serde(default)]
+    source: Option<PathBuf>,
+    #[serde(default = "tests")]
+    tests: PathBuf,
+    #[serde(default)]
+    phases: Vec<String>,
+    #[serde(default)]
+    body_gate: bool,
+    #[serde(default)]
+    capabilities: Vec<String>,
+}
+
+fn tests() -> PathBuf {
+    "tests".into()
+}
+
+impl Project {
+    /// Read a folder's `policy.yaml`.
+    pub(super) fn open(folder: &Path) -> anyhow::Result<Project> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            bail!("{} has no {FILE}: `tollgate policy new NAME --lang LANGUAGE` makes such a folder", folder.display());
+        }
+        let value = tollgate_document::plain(&file, &load::read(&file)?)
+            .map_err(|problems| anyhow::anyhow!("{}", problems.to_string().trim_end()))?;
+        let written: Written = serde_json::from_value(value).with_context(|| format!("{}", file.display()))?;
+        written.checked(folder).with_context(|| format!("{}", file.display()))
+    }
+
+    /// The component that `build` makes.
+    pub(super) fn component(&self) -> PathBuf {
+        self.folder.join("build").join(format!("{}.wasm", self.name))
+    }
+
+    /// What is laid beside the policy: the contract and its language's SDK.
+    pub(super) fn laid(&self) -> PathBuf {
+        self.folder.join(".tollgate")
+    }
+}
+
+impl Written {
+    fn checked(self, folder: &Path) -> anyhow::Result<Project> {
+        check_name(&self.name)?;
+        let phase = |word: &String| {
+            let found = Phase::ALL.into_iter().find(|phase| phase.name() == word);
+            found.with_context(|| format!("`phases` has `{word}`, which is none of on-request, on-response, on-error"))
+        };
+        let capability = |word: &String| {
+            let found = Capability::ALL.into_iter().find(|capability| capability.name() == word);
+            let known = Capability::ALL.map(Capability::name).join(", ");
+            found.with_context(|| format!("`capabilities` has `{word}`, which is none of {known}"))
+        };
+        let phases: Vec<Phase> = self.phases.iter().map(phase).collect::<Result<_, _>>()?;
+        if phases.is_empty() && self.language != Language::Rust {
+            bail!("`phases` names no phase; write those that the source has, such as `phases: [on-request]`");
+        }
+        let source = self.source.unwrap_or_else(|| match self.language {
+            Language::Rust => "src/lib.rs".into(),
+            Language::Js => "policy.js".into(),
+            Language::Python => "policy.py".into(),
+            Language::C => "policy.c".into(),
+        });
+        let source = folder.join(source);
+        if !source.exists() {
+            bail!("there is no {}; `source` names where the policy begins", source.display());
+        }
+        Ok(Project {
+            folder: folder.to_owned(),
+            name: self.name,
+            language: self.language,
+            source,
+            tests: folder.join(self.tests),
+            phases,
+            body_gate: self.body_gate,
+            capabilities: self.capabilities.iter().map(capability).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// A name that a statement may have.
+pub(super) fn check_name(name: &str) -> anyhow::Result<()> {
+    if !is_id(name) {
+        bail!("`{name}` can't be a policy's name: take lower-case letters, digits and hyphens, at most 64");
+    }
+    if load::built_in_names().contains(&name) {
+        bail!("`{name}` is a built-in statement; take another name");
+    }
+    Ok(())
+}

@@ -1,0 +1,318 @@
+/**
+ * Policies for the Tollgate gateway.
+ *
+ * A policy is an object with a manifest and a function for each phase. `policy` turns it into what a component exports.
+ *
+ * @module tollgate
+ */
+import * as context from "tollgate:policy/context@0.1.0";
+import * as expressions from "tollgate:expression/expression@0.1.0";
+import * as variableStore from "tollgate:policy/variables@0.1.0";
+import { write } from "tollgate:log/log@0.1.0";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** @typedef {string | Uint8Array} Text Text, which becomes UTF-8, or bytes as they are. */
+/** @typedef {Record<string, Text> | [string, Text][]} Headers */
+
+/** A capability or a message said no. `code` is the case of its interface, such as `forbidden`. */
+export class TollgateError extends Error {
+  /** @param {string} doing @param {string} code @param {unknown} [detail] */
+  constructor(doing, code, detail) {
+    super(`${doing}: ${code}${detail === undefined ? "" : ` (${detail})`}`);
+    this.name = "TollgateError";
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** Thrown by `configure`: the configuration is refused, at a JSON Pointer below the statement. */
+export class ConfigError extends Error {
+  /** @param {string} pointer Example: `/keys/0` @param {string} message One lower-case sentence without a full stop. */
+  constructor(pointer, message) {
+    super(message);
+    this.name = "ConfigError";
+    this.pointer = pointer;
+  }
+}
+
+/**
+ * Call a function of the gateway; what it refuses with becomes a `TollgateError`.
+ *
+ * @template T @param {string} doing @param {() => T} call @returns {T}
+ */
+export function asking(doing, call) {
+  try {
+    return call();
+  } catch (error) {
+    const payload = error?.payload;
+    if (payload === undefined) throw error;
+    if (typeof payload === "string") throw new TollgateError(doing, payload);
+    throw new TollgateError(doing, payload.tag ?? String(payload), payload.val);
+  }
+}
+
+/**
+ * Bytes as they are, text as UTF-8. Bytes that come from the gateway are of another realm, so `instanceof` doesn't know them.
+ *
+ * @param {Text} value @returns {Uint8Array}
+ */
+export function bytesOf(value) {
+  if (!ArrayBuffer.isView(value)) return encoder.encode(String(value));
+  return value instanceof Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** @param {Uint8Array} bytes @returns {string} UTF-8; what isn't becomes U+FFFD. */
+export function textOf(bytes) {
+  return decoder.decode(bytes);
+}
+
+function fields(headers) {
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers ?? {});
+  return pairs.map(([name, value]) => ({ name, value: bytesOf(value) }));
+}
+
+/** What requests and responses have alike: headers and a body. */
+class Message {
+  /** @param {any} handle The gateway's own. */
+  constructor(handle) {
+    this.handle = handle;
+  }
+
+  /** The first value of a header as text; undefined if it is absent. @param {string} name @returns {string | undefined} */
+  header(name) {
+    const value = this.handle.header(name);
+    return value === undefined ? undefined : textOf(value);
+  }
+
+  /** All values of a header. @param {string} name @returns {string[]} */
+  headerValues(name) {
+    return this.handle.headerValues(name).map(textOf);
+  }
+
+  /** All headers in order. @returns {[string, string][]} */
+  get headers() {
+    return this.handle.headers().map(({ name, value }) => [name, textOf(value)]);
+  }
+
+  /** @param {string} name @param {Text} value */
+  setHeader(name, value) {
+    asking(`set the header ${name}`, () => this.handle.setHeader(name, bytesOf(value)));
+  }
+
+  /** @param {string} name @param {Text} value */
+  appendHeader(name, value) {
+    asking(`append the header ${name}`, () => this.handle.appendHeader(name, bytesOf(value)));
+  }
+
+  /** @param {string} name */
+  removeHeader(name) {
+    asking(`remove the header ${name}`, () => this.handle.removeHeader(name));
+  }
+
+  /** The whole body. The phase needs `bodies: { "on-request": { buffer: { "max-bytes": N } } }`. @returns {Uint8Array} */
+  bytes() {
+    return bytesOf(asking("read the body", () => this.handle.body()));
+  }
+
+  /** The whole body as text. @returns {string} */
+  text() {
+    return textOf(this.bytes());
+  }
+
+  /** The whole body as JSON; throws a `SyntaxError` if it isn't. @returns {any} */
+  json() {
+    return JSON.parse(this.text());
+  }
+
+  /** @param {Text} body */
+  setBody(body) {
+    asking("set the body", () => this.handle.setBody(bytesOf(body)));
+  }
+}
+
+/** The request as it will be forwarded. */
+export class Request extends Message {
+  /** @returns {string} */
+  get method() {
+    return this.handle.method();
+  }
+  set method(method) {
+    asking("set the method", () => this.handle.setMethod(method));
+  }
+
+  /** `http` or `https`. @returns {string} */
+  get scheme() {
+    return this.handle.scheme();
+  }
+
+  /** Host and port that the client addressed. @returns {string} */
+  get authority() {
+    return this.handle.authority();
+  }
+
+  /** The normalised path, the API's own included. @returns {string} */
+  get path() {
+    return this.handle.path();
+  }
+
+  /** The query without its `?`. @returns {string | undefined} */
+  get query() {
+    return this.handle.query();
+  }
+  set query(query) {
+    asking("set the query", () => this.handle.setQuery(query));
+  }
+
+  /** The values of a query parameter, decoded. @param {string} name @returns {string[]} */
+  queryValues(name) {
+    return this.handle.queryValues(name);
+  }
+
+  /** A parameter of the operation's URL template. @param {string} name @returns {string | undefined} */
+  parameter(name) {
+    return this.handle.parameter(name);
+  }
+
+  /** Path and query, relative to the API. @param {string} pathAndQuery */
+  setTarget(pathAndQuery) {
+    asking("set the target", () => this.handle.setTarget(pathAndQuery));
+  }
+}
+
+/** The response as it will be returned. */
+export class Response extends Message {
+  /** @returns {number} */
+  get status() {
+    return this.handle.status();
+  }
+  set status(status) {
+    if (!this.handle.setStatus(status)) throw new TollgateError("set the status", "invalid", status);
+  }
+}
+
+/** Go on with the next statement. So does a phase that returns nothing. */
+export const next = { tag: "next" };
+
+/**
+ * Stop, and answer the client.
+ *
+ * @param {number} status @param {Text} [body] @param {Headers} [headers]
+ */
+export function reply(status, body = "", headers = {}) {
+  const inline = { status, reason: undefined, headers: fields(headers), body: bytesOf(body) };
+  return { tag: "respond", val: { tag: "inline", val: inline } };
+}
+
+/** Stop, and answer with a JSON document. @param {number} status @param {unknown} value @param {Headers} [headers] */
+export function json(status, value, headers = {}) {
+  return reply(status, JSON.stringify(value), { "content-type": "application/json", ...headers });
+}
+
+/** Answer with what a capability has put ready, such as `cache.lookup` after a hit. */
+export const staged = { tag: "respond", val: { tag: "staged" } };
+
+/**
+ * Stop, and refuse: the on-error section runs.
+ *
+ * @param {number} status 400–599 @param {string} reason A word. Example: `TenantUnknown`
+ * @param {string} message One sentence for the client. @param {Headers} [headers]
+ */
+export function reject(status, reason, message, headers = {}) {
+  return { tag: "reject", val: { status, reason, message, headers: fields(headers) } };
+}
+
+/** Lines for the operator. `console` may be used as well. */
+export const log = Object.freeze({
+  debug: (message) => write("debug", String(message)),
+  info: (message) => write("info", String(message)),
+  warn: (message) => write("warn", String(message)),
+  error: (message) => write("error", String(message)),
+});
+
+/** The gateway's view of this exchange: `requestId()`, `clientIp()`, `apiId()`, `operationId()`, `subscription()`, … */
+export { context };
+
+/** What statements pass to one another: JSON values by name. */
+export const variables = Object.freeze({
+  /** @param {string} name @returns {any} undefined if there is none */
+  get(name) {
+    const text = variableStore.get(name);
+    return text === undefined ? undefined : JSON.parse(text);
+  },
+  /** @param {string} name @param {unknown} value */
+  set(name, value) {
+    asking(`set the variable ${name}`, () => variableStore.set(name, JSON.stringify(value)));
+  },
+});
+
+/**
+ * The value that a member of the configuration has now: where the operator wrote `"${…}"`, it is computed for this exchange.
+ *
+ * @param {any} value A member of the configuration. @returns {any}
+ */
+export function valueOf(value) {
+  const number = value?.["$expression"];
+  if (number === undefined) return value;
+  const found = asking("evaluate an expression", () => expressions.evaluate(number));
+  if (found.tag === "null") return null;
+  if (found.tag === "json") return JSON.parse(found.val);
+  return typeof found.val === "bigint" ? Number(found.val) : found.val;
+}
+
+/**
+ * @template S
+ * @typedef {object} Policy
+ * @property {string} id Lower-case words joined by hyphens.
+ * @property {string} version
+ * @property {string} [summary]
+ * @property {object} [configuration] A JSON Schema of the configuration.
+ * @property {object} [bodies] Example: `{ "on-request": { buffer: { "max-bytes": 65536 } } }`
+ * @property {string[]} [sections]
+ * @property {string[]} [scopes]
+ * @property {boolean} [once]
+ * @property {{ status: number | null, reason: string }[]} [rejections]
+ * @property {(configuration: any) => S} [configure] Takes the configuration, once; what it returns is handed to each phase.
+ * @property {(request: Request, settings: S) => any} [onRequest]
+ * @property {(request: Request, response: Response, settings: S) => any} [onResponse]
+ * @property {(request: Request, response: Response, error: { source: string, reason: string, message: string }, settings: S) => any} [onError]
+ */
+
+/**
+ * Make a component's exports of a policy: `export const { lifecycle, onRequest } = policy({ … })`.
+ *
+ * @template S @param {Policy<S>} policy
+ */
+export function policy(policy) {
+  const { configure = (configuration) => configuration, onRequest, onResponse, onError, ...manifest } = policy;
+  let settings;
+  const exports = {
+    lifecycle: {
+      describe: () => JSON.stringify(manifest),
+      configure(text) {
+        try {
+          settings = configure(JSON.parse(text));
+        } catch (error) {
+          // An object is the contract's own error; anything else would be a trap without a place.
+          throw { pointer: error?.pointer ?? "", message: String(error?.message ?? error) };
+        }
+      },
+    },
+  };
+  if (onRequest) {
+    exports.onRequest = { onRequest: (request) => onRequest(new Request(request), settings) ?? next };
+  }
+  if (onResponse) {
+    exports.onResponse = {
+      onResponse: (request, response) => onResponse(new Request(request), new Response(response), settings) ?? next,
+    };
+  }
+  if (onError) {
+    exports.onError = {
+      onError: (request, response, error) =>
+        onError(new Request(request), new Response(response), error, settings) ?? next,
+    };
+  }
+  return exports;
+}

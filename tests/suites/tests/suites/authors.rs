@@ -1,0 +1,247 @@
+//! What an author of policies does, in every language: make, build, test, serve.
+//!
+//! `cargo xtask test` installs the languages' tools before this runs (`cargo xtask setup` does, too).
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tollgate_harness::{Gateway, Origin, Outcome, Request, Response, binary, compile_cache};
+
+/// HMAC-SHA256 of `{"order":7}` with the key `acme-key`.
+const SIGNATURE: &str = "65cb3f575613312dbcb08a0aa198ade0a429033a37f4e416e6f424451b190770";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// `tollgate policy …` in `folder`, with the tools that xtask has installed and the machine code that other tests have made.
+fn policy(folder: &Path, arguments: &[&str]) -> Outcome {
+    let mut command = Command::new(binary());
+    command.arg("policy").args(arguments).current_dir(folder).env("XDG_CACHE_HOME", compile_cache());
+    if std::env::var_os("TOLLGATE_TOOLS").is_none() {
+        command.env("TOLLGATE_TOOLS", root().join("target/tools"));
+    }
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn passes(outcome: &Outcome) {
+    assert!(outcome.code == 0 && outcome.stdout.contains(" passed, 0 failed"), "{outcome:#?}");
+}
+
+/// A new policy builds and passes its own test as it is, and a wrong expectation is told.
+fn a_new_one(language: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = policy(folder.path(), &["new", "greets", "--lang", language]);
+    assert_eq!(made.code, 0, "{made:#?}");
+    passes(&policy(folder.path(), &["test", "greets"]));
+
+    let component = folder.path().join("greets/build/greets.wasm");
+    let cases = folder.path().join("greets/tests/hello.yaml");
+    let wrong = std::fs::read_to_string(&cases).unwrap().replace("Good morning from", "Good evening from");
+    std::fs::write(&cases, wrong).unwrap();
+    let failed = policy(folder.path(), &["test", "greets", "--component", "greets/build/greets.wasm"]);
+    assert_eq!(failed.code, 1, "{failed:#?}");
+    for line in
+        ["FAILED  hello.yaml: takes another greeting", "- Good evening from a policy!", "+ Good morning from a policy!"]
+    {
+        assert!(failed.stdout.contains(line), "{failed:#?}");
+    }
+    (folder, component)
+}
+
+#[test]
+fn a_new_policy_in_c_builds_and_passes_its_own_test() {
+    let (folder, component) = a_new_one("c");
+    assert!(component.metadata().unwrap().len() < 128 << 10, "C is small");
+    let built = policy(folder.path(), &["build", "greets"]);
+    for fact in ["phase    on-request, body: none", "class    compact", "grants   none needed"] {
+        assert!(built.stdout.contains(fact), "{built:#?}");
+    }
+    assert!(!built.stdout.contains("wasi:"), "{built:#?}");
+    let measured = policy(folder.path(), &["bench", "greets", "--component", "greets/build/greets.wasm", "--save"]);
+    assert!(measured.code == 0 && measured.stdout.contains("  warm "), "{measured:#?}");
+    let again = policy(folder.path(), &["bench", "greets", "--component", "greets/build/greets.wasm"]);
+    assert!(
+        again.stdout.contains(" fuel ") && again.stdout.contains("(+0 %)"),
+        "fuel is the same each time: {again:#?}"
+    );
+}
+
+#[test]
+fn a_new_policy_in_rust_builds_and_passes_its_own_test() {
+    a_new_one("rust");
+}
+
+/// The greeting policy in a gateway, which throws when it is told to.
+fn breaks(language: &str, source: &str, from: &str, to: &str, says: &str) {
+    let (folder, component) = a_new_one(language);
+    let source = folder.path().join("greets").join(source);
+    let text = std::fs::read_to_string(&source).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(&source, text.replace(from, to)).unwrap();
+    let built = policy(folder.path(), &["build", "greets"]);
+    assert_eq!(built.code, 0, "{built:#?}");
+    assert!(built.stdout.contains("class    interpreter"), "{built:#?}");
+
+    let origin = Origin::start(|_| Response::new(200).body("from the origin"));
+    let api = |id: &str| {
+        format!(
+            "  - {{ id: {id}, path: {id}, backend: '{{origin}}', subscription-required: false, \
+             policies: {{ inbound: [ {{ greets: {{}}, on-failure: {id} }} ] }} }}\n"
+        )
+    };
+    let yaml = format!(
+        "workers: 1\napis:\n{}{}components: {{ greets: {{ file: ./greets.wasm }} }}\n",
+        api("open"),
+        api("closed")
+    );
+    let gateway = Gateway::with(&yaml).file("greets.wasm", std::fs::read(component).unwrap()).origin(&origin).start();
+    assert_eq!(gateway.get("/open/break").text(), "from the origin", "`on-failure: open`");
+    assert_eq!(gateway.get("/closed/break").status, 500);
+    assert_eq!(gateway.get("/closed/fine").text(), "from the origin", "a new interpreter serves on");
+    let line: Value = serde_json::from_str(&gateway.wait_for_log("a policy failed")).unwrap();
+    assert!(line["detail"].as_str().unwrap().contains(says), "{line:#}");
+    let printed: Value = serde_json::from_str(&gateway.wait_for_log("printed /closed/fine")).unwrap();
+    assert_eq!((&printed["level"], &printed["target"]), (&"INFO".into(), &"policy".into()), "{printed:#}");
+    assert!(printed["request_id"].as_str().is_some_and(|id| id.len() == 32), "{printed:#}");
+}
+
+#[test]
+fn a_new_policy_in_python_passes_its_own_test_and_an_exception_is_told() {
+    let to = "        print(\"printed\", request.path)\n        if request.path.endswith(\"/break\"):\n            \
+              raise ValueError(\"out of greetings\")\n        if request.path ==";
+    breaks("python", "policy.py", "        if request.path ==", to, "ValueError: out of greetings");
+}
+
+#[test]
+fn a_new_policy_in_javascript_passes_its_own_test_and_an_exception_is_told() {
+    let to = "    console.log(`printed ${request.path}`);\n    if (request.path.endsWith(\"/break\")) \
+              throw new Error(\"out of greetings\");\n    if (request.path ===";
+    breaks("js", "policy.js", "    if (request.path ===", to, "out of greetings");
+}
+
+/// The same policy holds the same cases, and serves.
+fn signed_requests(language: &str, component: Option<&Path>) {
+    let folder = format!("examples/signed-requests-{language}");
+    let given = component.map(|component| component.to_str().unwrap().to_owned());
+    let mut arguments = vec!["test", &folder];
+    arguments.extend(given.iter().flat_map(|given| ["--component", given]));
+    passes(&policy(&root(), &arguments));
+
+    let own = root().join(&folder).join(format!("build/signed-requests-{language}.wasm"));
+    let wasm = std::fs::read(component.unwrap_or(&own)).unwrap();
+    let origin = Origin::start(|_| Response::new(200).body("taken"));
+    let yaml = "apis: [ { id: orders, path: '', backend: '{origin}', subscription-required: false, policies: { inbound: [ \
+                signed-requests: { keys: { acme: acme-key }, calls: 9, period: 60, replay: 60 } ] } } ]\n\
+                components: { signed-requests: { file: ./policy.wasm, grants: { cache: true, limiter: true } } }\n";
+    let gateway = Gateway::with(yaml).file("policy.wasm", wasm).origin(&origin).start();
+    let signed =
+        || Request::post("/orders", r#"{"order":7}"#).header("x-tenant", "acme").header("x-signature", SIGNATURE);
+    assert_eq!(gateway.send(&signed()).text(), "taken");
+    assert_eq!(origin.requests()[0].headers.get("x-verified"), Some("true"));
+    assert!(!origin.requests()[0].headers.has("x-signature"));
+    let replayed = gateway.send(&signed());
+    assert_eq!((replayed.status, replayed.headers.get("content-type")), (401, Some("application/json")));
+    assert_eq!(serde_json::from_str::<Value>(replayed.text()).unwrap()["error"], "replayed");
+    assert_eq!(gateway.get("/orders").status, 401);
+}
+
+#[test]
+fn signed_requests_in_rust_hold_their_cases_and_serve() {
+    let component = binary().with_file_name("../components/examples/signed-requests-rust.wasm");
+    signed_requests("rust", Some(&component));
+}
+
+#[test]
+fn signed_requests_in_c_hold_their_cases_and_serve() {
+    signed_requests("c", None);
+}
+
+#[test]
+fn signed_requests_in_python_hold_their_cases_and_serve() {
+    signed_requests("python", None);
+}
+
+#[test]
+fn signed_requests_in_javascript_hold_their_cases_and_serve() {
+    signed_requests("js", None);
+}
+
+#[test]
+fn what_an_author_gets_wrong_is_one_sentence_that_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let outcome = policy(folder.path(), arguments);
+        assert_eq!(outcome.code, 2, "{outcome:#?}");
+        outcome.stderr
+    };
+    assert!(said(&["build", "."]).contains("`tollgate policy new NAME --lang LANGUAGE`"));
+    assert!(said(&["new", "Greets", "--lang", "c"]).contains("lower-case letters"));
+    assert!(said(&["new", "rate-limit", "--lang", "c"]).contains("built-in"));
+    assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "c"]).code, 0);
+    assert!(said(&["new", "greets", "--lang", "c"]).contains("is there already"));
+
+    let file = folder.path().join("greets/policy.yaml");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    for (from, to, sentence) in [
+        ("phases: [on-request]", "phases: [on-requests]", "none of on-request, on-response, on-error"),
+        ("phases: [on-request]", "phases: []", "`phases` names no phase"),
+        ("capabilities: []", "capabilities: [clocks]", "`capabilities` has `clocks`, which is none of limiter"),
+        ("source: policy.c", "source: other.c", "other.c; `source` names where"),
+        ("language: c", "langage: c", "unknown field `langage`"),
+    ] {
+        std::fs::write(&file, whole.replace(from, to)).unwrap();
+        let said = said(&["test", "greets"]);
+        assert!(said.contains(sentence) && said.contains("greets/policy.yaml"), "{from}: {said}");
+    }
+    std::fs::write(&file, &whole).unwrap();
+    std::fs::write(folder.path().join("greets/policy.c"), "int oops").unwrap();
+    assert!(said(&["build", "greets"]).contains("policy.c:1:"), "the compiler's own words");
+}
+
+#[test]
+fn a_missing_tool_is_told_with_the_command_that_installs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (language, command) in [("js", "npm install --prefix"), ("python", "pip install componentize-py==")] {
+        assert_eq!(policy(folder.path(), &["new", language, "--lang", language]).code, 0);
+        let mut bare = Command::new(binary());
+        bare.args(["policy", "build", language]).current_dir(folder.path()).env_remove("VIRTUAL_ENV");
+        bare.env("TOLLGATE_TOOLS", folder.path().join("none"));
+        let said = Outcome::of(&mut bare);
+        assert!(said.code == 2 && said.stderr.contains(command), "{said:#?}");
+    }
+}
+
+#[test]
+fn a_proxy_component_is_refused_with_what_it_is() {
+    // A component in a component, an instance of it, and that under the name that WASI HTTP servers have.
+    let mut wasm = b"\0asm\x0d\0\x01\0\x04\x08\0asm\x0d\0\x01\0\x05\x04\x01\0\0\0\x0b\x26\x01\0\x20".to_vec();
+    wasm.extend(b"wasi:http/incoming-handler@0.2.0\x05\0\0");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proxy.wasm");
+    std::fs::write(&file, wasm).unwrap();
+    let said = tollgate_harness::inspect(&file);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("proxy.wasm") && said.stderr.contains("HTTP server or middleware"), "{said:#?}");
+}
+
+/// Components that were built for a released contract run as they did, whatever has changed since.
+#[test]
+fn components_of_released_contracts_still_hold_their_cases() {
+    let frozen = root().join("tests/compat/0.1.0");
+    for (component, language) in [("signed-requests-rust.wasm", "rust"), ("signed-requests-c.wasm", "c")] {
+        signed_requests(language, Some(&frozen.join(component)));
+    }
+    let origin = Origin::start(|_| Response::new(200).body("from the origin"));
+    let yaml = "apis: [ { id: all, path: '', backend: '{origin}', subscription-required: false, policies: { inbound: [ greets: {} ] } } ]\n\
+                components: { greets: { file: ./hello.wasm } }\n";
+    let wasm = std::fs::read(frozen.join("hello-rust.wasm")).unwrap();
+    let gateway = Gateway::with(yaml).file("hello.wasm", wasm).origin(&origin).start();
+    assert_eq!(gateway.get("/hello").text(), "Hello from a policy!\n");
+    assert_eq!(gateway.get("/else").text(), "from the origin");
+}

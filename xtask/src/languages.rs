@@ -1,0 +1,104 @@
+//! What builds policies in other languages than Rust, into `target/tools`, where `tollgate policy` finds it: versions are
+//! pinned beside the SDKs. Everything comes from npm, PyPI and the distribution.
+
+use crate::step::{self, Steps, say};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Debian's, for C, and for what the other two are installed with.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("/usr/bin/clang-19", "clang-19"),
+    ("/usr/bin/wasm-ld-19", "lld-19"),
+    ("/usr/lib/wasm32-wasi/libc.a", "wasi-libc"),
+    ("/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a", "libclang-rt-19-dev-wasm32"),
+];
+
+/// Where the tools are.
+pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("tools")
+}
+
+/// Install what is missing. Costs some milliseconds if nothing is.
+pub(crate) fn ensure(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.run("tools", || {
+        let mut done = Vec::new();
+        done.extend(c()?);
+        done.extend(javascript(workspace)?);
+        done.extend(python(workspace)?);
+        let done = if done.is_empty() {
+            "clang, componentize-js and componentize-py are there".into()
+        } else {
+            done.join("; ")
+        };
+        Ok(((), done))
+    })
+}
+
+fn c() -> Result<Option<String>> {
+    let mut missing: Vec<&str> =
+        PROGRAMS.into_iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, package)| package).collect();
+    for (program, package) in [("node", "nodejs"), ("npm", "npm"), ("python3", "python3-venv")] {
+        if !on_path(program) {
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    say("tools", &format!("apt-get install {}", missing.join(" ")));
+    for action in [vec!["update"], [vec!["install", "-y", "--no-install-recommends"], missing.clone()].concat()] {
+        let mut apt = Command::new("apt-get");
+        apt.arg("-qq").args(["-o", "Acquire::Retries=2"]).args(action).env("DEBIAN_FRONTEND", "noninteractive");
+        step::succeed(&mut apt).with_context(|| {
+            format!("run this, and then again what you ran now:\n  sudo apt-get install {}", missing.join(" "))
+        })?;
+    }
+    Ok(Some(format!("installed {}", missing.join(", "))))
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// `npm ci` of `sdk/js/package-lock.json`. Nothing of the packages runs: they bring their programs along.
+fn javascript(workspace: &Workspace) -> Result<Option<String>> {
+    let (from, to) = (workspace.root.join("sdk/js"), folder(workspace).join("js"));
+    let files = ["package.json", "package-lock.json"];
+    if to.join("node_modules/esbuild").is_dir() && files.iter().all(|file| same(&from.join(file), &to.join(file))) {
+        return Ok(None);
+    }
+    say("tools", "npm ci for policies in JavaScript");
+    std::fs::create_dir_all(&to)?;
+    for file in files {
+        std::fs::copy(from.join(file), to.join(file)).with_context(|| format!("could not copy {file}"))?;
+    }
+    let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    step::succeed(Command::new("npm").args(quiet).current_dir(&to))?;
+    Ok(Some("installed componentize-js and esbuild".to_owned()))
+}
+
+/// A virtual environment with `sdk/python/requirements.txt`.
+fn python(workspace: &Workspace) -> Result<Option<String>> {
+    let wanted = workspace.root.join("sdk/python/requirements.txt");
+    let environment = folder(workspace).join("python");
+    let installed = environment.join("requirements.txt");
+    if environment.join("bin/componentize-py").exists() && same(&wanted, &installed) {
+        return Ok(None);
+    }
+    say("tools", "pip install for policies in Python");
+    step::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let pip = environment.join("bin/pip");
+    step::succeed(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted))?;
+    if !environment.join("bin/componentize-py").exists() {
+        bail!("pip installed no componentize-py into {}", environment.display());
+    }
+    std::fs::copy(&wanted, &installed)?;
+    Ok(Some("installed componentize-py".to_owned()))
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
