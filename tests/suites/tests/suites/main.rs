@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a failing test")]
 
+mod decisions;
 mod errors;
 mod explain;
 mod expressions;
