@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # CPU time per proxied request: Tollgate with 0, 1, 5 and 20 policies, warm and fresh, and answers from the cache, beside nginx;
-# in one run, interleaved.
+# in one run, interleaved. `NAMES="none chain-20" bench/compare.sh` measures these rows alone.
 #
 # usage: bench/compare.sh [ROUNDS] [SECONDS]     needs: nginx, wrk, taskset (Debian: nginx-light wrk util-linux)
 #
@@ -36,9 +36,12 @@ origin_port=$(free_port)
 nginx_conf "$work/origin.conf" "listen 127.0.0.1:$origin_port; location / { default_type text/plain; return 200 'hello, world'; } location /cached { default_type text/plain; add_header Cache-Control max-age=3600; return 200 'hello, world'; }"
 taskset -c 1 nginx -p "$work" -c "$work/origin.conf" & pids+=($!)
 
-statement='set-header: { name: x-bench, exists-action: override, value: on }'
+# Each reads one header and sets one.
 policies() { # COUNT ISOLATION
-    for ((i = 0; i < $1; i++)); do echo "        - $statement"; echo "          isolation: $2"; done
+    for ((i = 0; i < $1; i++)); do
+        echo "        - set-header: { name: x-bench-$i, value: \"\${request.headers['x-tenant']}\" }"
+        echo "          isolation: $2"
+    done
 }
 declare -A port pid
 start_tollgate() { # NAME COUNT ISOLATION
@@ -106,8 +109,26 @@ read -r -d '' chain <<'YAML' || true
         - set-header: { name: x-id, value: "id ${request_id}" }
 YAML
 start_tollgate chain-20 0 warm "" "$chain"
+start_tollgate chain-20-all-new 0 warm "" "$chain"
 start_tollgate cache-hit 0 warm "" "    cache: {}"
 declare -A path=([cache-hit]=cached)
+# No two requests have a tenant and a path in common, so that policies which read them are entered each time. With the plain
+# chain-20 all requests are alike, and what most of its statements decide is known from before.
+cat >"$work/all-new.lua" <<'LUA'
+local number = 0
+function request()
+    number = number + 1
+    wrk.headers["x-tenant"] = "tenant-" .. number
+    return wrk.format("GET", "/items/" .. number)
+end
+LUA
+declare -A script
+for name in warm-1 warm-5 fresh-1 chain-20-all-new; do script[$name]=$work/all-new.lua; done
+load() { # NAME SECONDS
+    taskset -c 1 wrk -t1 -c32 -d"$2s" -H 'x-tenant: acme' ${script[$1]:+-s "${script[$1]}"} --latency \
+        "http://127.0.0.1:${port[$1]}/${path[$1]:-}"
+}
+names=${NAMES:-nginx none warm-1 warm-5 fresh-1 rate-limit chain-20 chain-20-all-new cache-hit}
 sleep 0.5
 for name in nginx none; do
     curl -sf -o /dev/null "http://127.0.0.1:${port[$name]}/" || { echo "$name doesn't answer" >&2; exit 1; }
@@ -116,21 +137,21 @@ done
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 hz=$(getconf CLK_TCK)
 for ((round = 1; round <= rounds; round++)); do
-    for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20 cache-hit; do
-        taskset -c 1 wrk -t1 -c32 -d2s -H 'x-tenant: acme' "http://127.0.0.1:${port[$name]}/${path[$name]:-}" >/dev/null
+    for name in $names; do
+        load "$name" 1 >/dev/null
         before=$(ticks "${pid[$name]}")
-        out=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H 'x-tenant: acme' --latency "http://127.0.0.1:${port[$name]}/${path[$name]:-}")
+        out=$(load "$name" "$seconds")
         after=$(ticks "${pid[$name]}")
         requests=$(awk '/requests in/ { print $1 }' <<<"$out")
         bad=$(awk '/Non-2xx/ { print $NF }' <<<"$out")
         rss=$(awk '/VmRSS/ { print $2 }' "/proc/${pid[$name]}/status")
         awk -v n="$name" -v t="$((after - before))" -v hz="$hz" -v r="$requests" -v s="$seconds" -v rss="$rss" -v bad="${bad:-0}" \
             -v p99="$(awk '$1 == "99%" { print $2 }' <<<"$out")" \
-            'BEGIN { printf "%-11s %7.2f us CPU/request  %7.0f requests/s  p99 %-8s RSS %6d KiB  not 2xx %d\n", n, t / hz * 1e6 / r, r / s, p99, rss, bad }' |
+            'BEGIN { printf "%-16s %7.2f us CPU/request  %7.0f requests/s  p99 %-8s RSS %6d KiB  not 2xx %d\n", n, t / hz * 1e6 / r, r / s, p99, rss, bad }' |
             tee -a "$work/rounds"
     done
 done
 echo "median of $rounds rounds, us CPU/request:"
-for name in nginx none warm-1 warm-5 fresh-1 rate-limit chain-20 cache-hit; do
-    awk -v n="$name" '$1 == n { print $2 }' "$work/rounds" | sort -n | awk -v n="$name" '{ v[NR] = $1 } END { printf "  %-11s %7.2f\n", n, v[int((NR + 1) / 2)] }'
+for name in $names; do
+    awk -v n="$name" '$1 == n { print $2 }' "$work/rounds" | sort -n | awk -v n="$name" '{ v[NR] = $1 } END { printf "  %-16s %7.2f\n", n, v[int((NR + 1) / 2)] }'
 done

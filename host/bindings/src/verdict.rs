@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_core::field::is_framing;
 use tollgate_core::limits::HEADER_FIELDS;
 use tollgate_core::message::ResponseHead;
-use tollgate_core::verdict::{Failure, Reply, Verdict};
+use tollgate_core::verdict::{Failure, InlineReply, Reply, Verdict};
 
 use crate::policy::messages::Field;
 use crate::policy::verdicts as wit;
@@ -49,7 +49,7 @@ pub fn verdict(verdict: wit::Verdict, header_bytes: usize, body_bytes: usize) ->
         wit::Verdict::Next => Ok(Verdict::Next),
         wit::Verdict::Respond(wit::Reply::Staged) => Ok(Verdict::Respond(Reply::Staged)),
         wit::Verdict::Respond(wit::Reply::Inline(reply)) => inline(reply, bounds).map(Verdict::Respond),
-        wit::Verdict::Reject(failure) => reject(failure, bounds).map(Verdict::Reject),
+        wit::Verdict::Reject(failure) => reject(failure, bounds).map(|failure| Verdict::Reject(Box::new(failure))),
     }
 }
 
@@ -62,7 +62,7 @@ fn inline(reply: wit::InlineReply, bounds: Bounds) -> Result<Reply, BadVerdict> 
     if reply.body.len() > bounds.body_bytes {
         return Err(BadVerdict::BodyTooLarge(reply.body.len(), bounds.body_bytes));
     }
-    Ok(Reply::Inline { head, body: Bytes::from(reply.body) })
+    Ok(Reply::Inline(Box::new(InlineReply { head, body: Bytes::from(reply.body) })))
 }
 
 fn reject(failure: wit::Failure, bounds: Bounds) -> Result<Failure, BadVerdict> {

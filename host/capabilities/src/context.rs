@@ -9,6 +9,7 @@ use tollgate_core::edits::{HeaderEdit, StagedHeader};
 use wasmtime::Result;
 
 use crate::messages::{checked_field, checked_name};
+use crate::question::Question;
 use crate::session::Session;
 
 impl Host for Session {
@@ -18,7 +19,7 @@ impl Host for Session {
     }
 
     fn client_ip(&mut self) -> Result<String> {
-        self.enter()?;
+        self.enter_question(|| Question::ClientIp)?;
         Ok(self.exchange()?.facts.client_ip.to_string())
     }
 
@@ -75,17 +76,17 @@ impl Host for Session {
     }
 
     fn stage_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(checked_field(&name, value).and_then(|(name, value)| self.stage(name, HeaderEdit::Set(value))))
     }
 
     fn append_response_header(&mut self, name: String, value: Vec<u8>) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(checked_field(&name, value).and_then(|(name, value)| self.stage(name, HeaderEdit::Append(value))))
     }
 
     fn remove_response_header(&mut self, name: String) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(checked_name(&name).and_then(|name| self.stage(name, HeaderEdit::Remove)))
     }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
-use http::header::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 use tollgate_bindings::expression::expression::{ExpressionError, Host, Value as WitValue};
 use tollgate_core::path;
@@ -15,6 +14,7 @@ use tollgate_expression::{Context, Dynamic, Fact, Needs, Object, Table, Value};
 use wasmtime::Result;
 
 use crate::exchange::Exchange;
+use crate::question::{Given, Question};
 use crate::session::Session;
 
 /// The reason word of a failed expression (`apim.md` §2).
@@ -85,13 +85,19 @@ impl Session {
 
 impl Host for Session {
     fn evaluate(&mut self, number: u32) -> Result<std::result::Result<WitValue, ExpressionError>> {
-        self.enter()?;
+        self.count()?;
         let Some(expression) = self.expression(number)? else {
+            self.asks_more();
             return Ok(Err(ExpressionError::Unknown));
         };
         match expression.evaluate(self.exchange()?) {
-            Ok(value) => Ok(Ok(lowered(value))),
+            Ok(value) => {
+                // What the guest is told: asked once more, `now` gives another value.
+                self.note(|| Question::Expression(number), |_, _| Given::Value(value.clone()).kept());
+                Ok(Ok(lowered(value)))
+            }
             Err(failed) => {
+                self.asks_more();
                 let request_id = &*self.exchange()?.facts.request_id;
                 let statement = &self.identity()?.statement;
                 tracing::warn!(statement, request_id, %failed, "an expression failed");
@@ -127,8 +133,7 @@ fn maybe(text: Option<&str>) -> Value {
 
 /// Header values are bytes; expressions see the ones that aren't UTF-8 with replacement characters.
 fn joined_lines(headers: &HeaderMap, name: &str) -> Option<Value> {
-    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-    let mut lines = headers.get_all(&name).into_iter();
+    let mut lines = headers.get_all(name).into_iter();
     let first = String::from_utf8_lossy(lines.next()?.as_bytes());
     let Some(second) = lines.next() else { return Some(text(&first)) };
     let mut all = first.into_owned();

@@ -9,6 +9,9 @@ pub mod exchange;
 /// A store's data: the lent exchange, what the call recorded, and what it may still use up.
 pub mod session;
 
+/// What a statement asks about its exchange.
+pub mod question;
+
 /// What nobody may see.
 pub mod secrets;
 

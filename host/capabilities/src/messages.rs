@@ -14,6 +14,7 @@ use tollgate_core::path;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
+use crate::question::Question;
 use crate::session::{NoExchange, Session};
 
 /// Bytes that are copied in about the time that it takes to list a field, or to make an edit of one.
@@ -34,6 +35,9 @@ struct Headers<'a> {
 
 impl Headers<'_> {
     fn first(&self, name: &str) -> Option<Vec<u8>> {
+        if self.edits.is_empty() {
+            return self.base.get(name).map(|value| value.as_bytes().to_vec());
+        }
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         self.edits.first(self.base, &name).map(|value| value.as_bytes().to_vec())
     }
@@ -174,7 +178,7 @@ impl tollgate_bindings::policy::verdicts::Host for Session {}
 
 impl HostRequest for Session {
     fn method(&mut self, _: Resource<RequestHandle>) -> Result<String> {
-        self.enter()?;
+        self.enter_question(|| Question::Method)?;
         let method = match &self.effects.diff.request.method {
             Some(method) => method,
             None => &self.exchange()?.request.method,
@@ -193,12 +197,12 @@ impl HostRequest for Session {
     }
 
     fn path(&mut self, _: Resource<RequestHandle>) -> Result<String> {
-        self.enter()?;
+        self.enter_question(|| Question::Path)?;
         Ok(self.target()?.path().to_owned())
     }
 
     fn query(&mut self, _: Resource<RequestHandle>) -> Result<Option<String>> {
-        self.enter()?;
+        self.enter_question(|| Question::Query)?;
         Ok(self.target()?.query().map(str::to_owned))
     }
 
@@ -225,7 +229,7 @@ impl HostRequest for Session {
         _: Resource<RequestHandle>,
         method: String,
     ) -> Result<std::result::Result<(), TargetError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(match Method::from_bytes(method.as_bytes()) {
             Ok(method) if method != Method::CONNECT && method.as_str().len() <= 64 => {
                 self.effects.diff.request.method = Some(method);
@@ -240,7 +244,7 @@ impl HostRequest for Session {
         _: Resource<RequestHandle>,
         target: String,
     ) -> Result<std::result::Result<(), TargetError>> {
-        self.enter()?;
+        self.enter_edit()?;
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target.as_str(), None),
@@ -270,7 +274,9 @@ impl HostRequest for Session {
         _: Resource<RequestHandle>,
         query: Option<String>,
     ) -> Result<std::result::Result<(), TargetError>> {
-        self.enter()?;
+        // The path stays what it is, so that it is part of what is set.
+        self.enter_question(|| Question::Path)?;
+        self.has_edited();
         let query = query.as_deref();
         if query.map_or(0, str::len) > self.limits.header_bytes {
             return Ok(Err(TargetError::Other("the query is over the limit `header-bytes`".into())));
@@ -290,13 +296,13 @@ impl HostRequest for Session {
     }
 
     fn header(&mut self, _: Resource<RequestHandle>, name: String) -> Result<Option<Vec<u8>>> {
-        self.enter()?;
+        self.enter_question(|| Question::RequestHeader(name.as_str().into()))?;
         let found = self.section(Side::Request)?.first(&name);
         if found.is_none() { self.implied(&name) } else { Ok(found) }
     }
 
     fn header_values(&mut self, _: Resource<RequestHandle>, name: String) -> Result<Vec<Vec<u8>>> {
-        self.enter()?;
+        self.enter_question(|| Question::RequestHeaders(name.as_str().into()))?;
         let found = self.section(Side::Request)?.values(&name);
         if found.is_empty() { Ok(self.implied(&name)?.into_iter().collect()) } else { Ok(found) }
     }
@@ -312,7 +318,7 @@ impl HostRequest for Session {
         name: String,
         value: Vec<u8>,
     ) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(self.edit(Side::Request, &name, HeaderNameEdit::Set(value)))
     }
 
@@ -322,7 +328,7 @@ impl HostRequest for Session {
         name: String,
         value: Vec<u8>,
     ) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(self.edit(Side::Request, &name, HeaderNameEdit::Append(value)))
     }
 
@@ -331,7 +337,7 @@ impl HostRequest for Session {
         _: Resource<RequestHandle>,
         name: String,
     ) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(self.edit(Side::Request, &name, HeaderNameEdit::Remove))
     }
 
@@ -380,7 +386,7 @@ impl HostResponse for Session {
         status: u16,
         reason: Option<String>,
     ) -> Result<bool> {
-        self.enter()?;
+        self.enter_edit()?;
         let is_phrase = |text: &str| text.len() <= 1024 && !text.bytes().any(|b| b.is_ascii_control() && b != b'\t');
         Ok(match StatusCode::from_u16(status) {
             Ok(status) if (200..600).contains(&status.as_u16()) && reason.as_deref().is_none_or(is_phrase) => {
@@ -393,12 +399,12 @@ impl HostResponse for Session {
     }
 
     fn header(&mut self, _: Resource<ResponseHandle>, name: String) -> Result<Option<Vec<u8>>> {
-        self.enter()?;
+        self.enter_question(|| Question::ResponseHeader(name.as_str().into()))?;
         Ok(self.section(Side::Response)?.first(&name))
     }
 
     fn header_values(&mut self, _: Resource<ResponseHandle>, name: String) -> Result<Vec<Vec<u8>>> {
-        self.enter()?;
+        self.enter_question(|| Question::ResponseHeaders(name.as_str().into()))?;
         Ok(self.section(Side::Response)?.values(&name))
     }
 
@@ -413,7 +419,7 @@ impl HostResponse for Session {
         name: String,
         value: Vec<u8>,
     ) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(self.edit(Side::Response, &name, HeaderNameEdit::Set(value)))
     }
 
@@ -423,7 +429,7 @@ impl HostResponse for Session {
         name: String,
         value: Vec<u8>,
     ) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(self.edit(Side::Response, &name, HeaderNameEdit::Append(value)))
     }
 
@@ -432,7 +438,7 @@ impl HostResponse for Session {
         _: Resource<ResponseHandle>,
         name: String,
     ) -> Result<std::result::Result<(), HeaderError>> {
-        self.enter()?;
+        self.enter_edit()?;
         Ok(self.edit(Side::Response, &name, HeaderNameEdit::Remove))
     }
 

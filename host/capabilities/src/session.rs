@@ -17,6 +17,7 @@ use crate::expression::{Failed, StatementExpression};
 use crate::http_client::HttpClient;
 use crate::limiter::{LimiterStore, QuotaStore};
 use crate::metrics::MetricStore;
+use crate::question::{Answer, Question};
 use crate::secrets::Secrets;
 use crate::wasi::GuestOutput;
 
@@ -76,6 +77,9 @@ pub struct OverLimit {
 #[error("capabilities can't be called from `describe` and `configure`")]
 pub struct NoExchange;
 
+/// A call that asks more than this is not known again.
+const MOST_QUESTIONS: usize = 4;
+
 /// What a call did besides its verdict.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -88,7 +92,8 @@ pub struct Effects {
 }
 
 impl Effects {
-    fn clear(&mut self) {
+    /// Forget what the last call did.
+    pub fn clear(&mut self) {
         let Effects { diff, cache, failed_expression } = self;
         diff.clear();
         (cache.hit, cache.fill, *failed_expression) = (None, None, None);
@@ -132,6 +137,11 @@ pub struct Session {
     turns: Option<Turns>,
     host_calls_left: u32,
     host_bytes_left: usize,
+    /// What the guest has asked so far, if somebody wants to know.
+    questions: Option<Vec<(Question, Answer)>>,
+    /// The guest has asked for more than that, or has touched what others share.
+    has_asked_more: bool,
+    has_edited: bool,
     pub(crate) log_lines_left: u32,
     pub(crate) log_bytes_left: usize,
     pub(crate) log_dropped: u32,
@@ -160,6 +170,9 @@ impl Session {
             turns: None,
             host_calls_left,
             host_bytes_left,
+            questions: None,
+            has_asked_more: false,
+            has_edited: false,
             log_lines_left: 0,
             log_bytes_left: 0,
             log_dropped: 0,
@@ -187,6 +200,7 @@ impl Session {
         self.callouts_left = self.limits.callouts;
         self.host_calls_left = self.limits.host_calls;
         self.host_bytes_left = self.limits.host_bytes;
+        (self.has_asked_more, self.has_edited) = (false, false);
         self.log_lines_left = self.limits.log_lines;
         self.log_bytes_left = self.limits.log_bytes;
         self.log_dropped = 0;
@@ -275,8 +289,71 @@ impl Session {
         self.limits.host_calls.saturating_sub(self.host_calls_left)
     }
 
+    /// Note what the next call asks, if `wanted`.
+    pub fn note_questions(&mut self, wanted: bool) {
+        self.questions = wanted.then(Vec::new);
+    }
+
+    /// What the last call asked, in order, if its configuration and the answers alone have decided what it did, which is
+    /// nothing but edits.
+    pub fn take_questions(&mut self) -> Option<Vec<(Question, Answer)>> {
+        self.questions.take().filter(|_| !self.has_asked_more)
+    }
+
     /// Every host function begins here: counts the call, and ends a guest that floods the host.
     pub(crate) fn enter(&mut self) -> wasmtime::Result<()> {
+        self.has_asked_more = true;
+        self.count()
+    }
+
+    /// [`Session::enter`] for what records an edit, and whose answer depends on the call's own edits and limits only.
+    pub(crate) fn enter_edit(&mut self) -> wasmtime::Result<()> {
+        self.has_edited = true;
+        self.count()
+    }
+
+    /// [`Session::enter`] for a question whose answer depends on the exchange and on the call's own edits.
+    pub(crate) fn enter_question(&mut self, question: impl FnOnce() -> Question) -> wasmtime::Result<()> {
+        self.count()?;
+        let answer = |session: &Session, question: &Question| {
+            question.given(session.exchange.as_deref()?, session.identity.as_deref()?)?.kept()
+        };
+        self.note(question, answer);
+        Ok(())
+    }
+
+    /// Note a question and its answer. One that can't be noted makes the call one that nobody knows again; so does one
+    /// behind an edit, which could be what it is about.
+    pub(crate) fn note(
+        &mut self,
+        question: impl FnOnce() -> Question,
+        answer: impl FnOnce(&Session, &Question) -> Option<Answer>,
+    ) {
+        let has_room = self.questions.as_ref().is_some_and(|questions| questions.len() < MOST_QUESTIONS);
+        let noted = if has_room && !self.has_edited && !self.has_asked_more {
+            let question = question();
+            answer(self, &question).map(|answer| (question, answer))
+        } else {
+            None
+        };
+        match (noted, &mut self.questions) {
+            (Some(noted), Some(questions)) => questions.push(noted),
+            _ => self.has_asked_more = true,
+        }
+    }
+
+    /// The call is one that nobody knows again.
+    pub(crate) fn asks_more(&mut self) {
+        self.has_asked_more = true;
+    }
+
+    /// The call has recorded an edit.
+    pub(crate) fn has_edited(&mut self) {
+        self.has_edited = true;
+    }
+
+    /// Count a host call.
+    pub(crate) fn count(&mut self) -> wasmtime::Result<()> {
         if self.exchange.is_none() {
             return Err(wasmtime::Error::new(NoExchange));
         }

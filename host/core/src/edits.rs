@@ -158,6 +158,26 @@ pub enum BackendChoice {
 }
 
 impl Diff {
+    /// Record what another call recorded, after a [`Diff::clear`]. In place, because a diff is too large to be moved about.
+    pub fn copy(&mut self, other: &Diff) {
+        let Diff { request, response, staged, backend, variables, header_bytes, variable_bytes } = other;
+        let RequestEdits { headers, method, target, is_rewritten, body } = request;
+        self.request.headers.edits.extend(headers.edits.iter().cloned());
+        self.request.method.clone_from(method);
+        self.request.target.clone_from(target);
+        self.request.is_rewritten = *is_rewritten;
+        self.request.body.clone_from(body);
+        let ResponseEdits { headers, status, reason, body } = response;
+        self.response.headers.edits.extend(headers.edits.iter().cloned());
+        self.response.status = *status;
+        self.response.reason.clone_from(reason);
+        self.response.body.clone_from(body);
+        self.staged.extend(staged.iter().cloned());
+        self.backend.clone_from(backend);
+        self.variables.extend(variables.iter().cloned());
+        (self.header_bytes, self.variable_bytes) = (*header_bytes, *variable_bytes);
+    }
+
     /// Forget everything, but for the room that it took.
     pub fn clear(&mut self) {
         let Diff { request, response, staged, backend, variables, header_bytes, variable_bytes } = self;

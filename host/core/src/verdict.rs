@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::message::ResponseHead;
 
-/// What happens next.
+/// What happens next. Small, because it is mostly `next` and is handed on several times for each statement.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Go on with the next statement.
@@ -13,7 +13,7 @@ pub enum Verdict {
     /// Stop and answer.
     Respond(Reply),
     /// Stop and refuse.
-    Reject(Failure),
+    Reject(Box<Failure>),
 }
 
 impl Verdict {
@@ -43,14 +43,18 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// From the policy itself.
-    Inline {
-        /// Status and headers.
-        head: ResponseHead,
-        /// The whole body.
-        body: Bytes,
-    },
+    Inline(Box<InlineReply>),
     /// From a capability that put a response ready during the call.
     Staged,
+}
+
+/// A response that a policy made.
+#[derive(Clone, Debug)]
+pub struct InlineReply {
+    /// Status and headers.
+    pub head: ResponseHead,
+    /// The whole body.
+    pub body: Bytes,
 }
 
 /// A refusal: the client gets `{ "statusCode", "message" }`.

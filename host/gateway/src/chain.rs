@@ -23,7 +23,7 @@ mod trace;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use http_body::Body as _;
@@ -66,6 +66,9 @@ pub(crate) struct Walk {
     /// Headers that statements put on the response for this request alone: no cache may give them to another.
     staged_names: Vec<HeaderName>,
     section: Section,
+    /// When the last statement ended, if nothing has been done since that takes time: asking the clock is felt where a
+    /// call takes a microsecond.
+    moment: Option<Instant>,
     /// From sending the request to the origin to the head of its response.
     pub(crate) origin_time: Option<Duration>,
 }
@@ -147,6 +150,7 @@ impl Walk {
             upgrade: None,
             staged_names: Vec::new(),
             section: Section::Inbound,
+            moment: None,
             origin_time: None,
         }
     }
@@ -163,21 +167,36 @@ impl Walk {
 
     /// Run a section's steps in their order, from number `from` on, until one of them stops.
     pub(crate) async fn section(&mut self, section: Section, from: usize) -> Result<(), Stop> {
-        self.section = section;
+        (self.section, self.moment) = (section, None);
         let chain = Arc::clone(&self.chain);
         self.run(chain.section(section).get(from..).unwrap_or_default()).await
     }
 
     /// Run steps in their order until one of them stops.
     async fn run(&mut self, steps: &[Step]) -> Result<(), Stop> {
-        for step in steps {
+        let mut steps = steps.iter();
+        // What is left to do after the branch that is being walked. A box for each branch would hold the room that the
+        // largest of all steps needs.
+        let mut left = Vec::new();
+        loop {
+            let Some(step) = steps.next() else {
+                let Some(outer) = left.pop() else { return Ok(()) };
+                steps = outer;
+                continue;
+            };
             match step {
                 // No box for what nearly every step is.
                 Step::Statement(call) => self.call(call).await?,
-                own => Box::pin(self.own_step(own)).await?,
+                Step::Choose(choose) => {
+                    let branch = self.chosen(choose).await?.iter();
+                    left.push(std::mem::replace(&mut steps, branch));
+                }
+                own => {
+                    Box::pin(self.own_step(own)).await?;
+                    self.moment = None;
+                }
             }
         }
-        Ok(())
     }
 
     /// A step failed: the trace shows where.
@@ -204,6 +223,7 @@ impl Walk {
         if needs == Needs::default() {
             return Ok(());
         }
+        self.moment = None;
         if needs.request_body {
             let bytes = in_memory(&mut self.request_body).await.map_err(Rejection::from)?;
             if let Some(exchange) = self.exchange_mut() {
@@ -255,6 +275,7 @@ impl Walk {
     pub(crate) async fn is_counted_for_good(&mut self) -> bool {
         let Some(exchange) = self.exchange_mut() else { return true };
         for unwritten in exchange.holds.take_unwritten() {
+            self.moment = None;
             let written = tokio::time::timeout(COUNT_PATIENCE, unwritten.is_written()).await;
             if !written.unwrap_or(false) {
                 return false;

@@ -14,7 +14,7 @@ const PHASES: usize = Phase::ALL.len();
 /// What one phase of one statement has cost so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
-    /// Calls, those that failed included.
+    /// Calls, those that failed included, and those that needn't be made.
     pub calls: u64,
     /// By [`Verdict::index`].
     pub verdicts: [u64; VERDICTS],
@@ -22,7 +22,7 @@ pub struct Totals {
     pub faults: [u64; FAULTS],
     /// Fuel.
     pub fuel: u64,
-    /// Wall-clock time within calls.
+    /// Wall-clock time within calls that were made.
     pub nanos: u64,
     /// Calls of host functions.
     pub host_calls: u64,

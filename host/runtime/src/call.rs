@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tollgate_bindings::{phases, verdict};
 use tollgate_capabilities::exchange::Exchange;
@@ -21,10 +21,11 @@ use tollgate_core::verdict::{Reply, Verdict};
 use wasmtime::component::Resource;
 
 use crate::account::{Ended, Used};
+use crate::decisions::may_be_known;
 use crate::lease::{Leases, Place};
 use crate::quarantine::{Admission, Change};
 use crate::statement::Statement;
-use crate::store::{self, CreateError, Entries, Given, Instance, fault_of};
+use crate::store::{self, CreateError, Decision, Entries, Instance, decision, fault_of};
 
 /// A call that ended well. What it did besides is in the exchange's effects, and nothing of it has been applied.
 #[derive(Debug)]
@@ -35,8 +36,15 @@ pub struct Called {
     pub fuel: u64,
 }
 
-/// What came of a call. The exchange comes back unchanged but for its effects; it is gone only if a host function panicked.
-pub type Outcome = (Option<Box<Exchange>>, Result<Called, Fault>);
+/// What came of a call.
+pub struct Outcome {
+    /// Unchanged but for its effects; gone only if a host function panicked.
+    pub exchange: Option<Box<Exchange>>,
+    /// How it ended.
+    pub called: Result<Called, Fault>,
+    /// When it ended, if somebody had to know.
+    pub ended: Option<Instant>,
+}
 
 /// An instance that holds an exchange, ready to be entered.
 struct Armed {
@@ -51,18 +59,44 @@ struct Armed {
 type Unarmed = (Box<Exchange>, Fault);
 
 impl Leases {
-    /// Run one phase of a statement on an exchange. What the guest did is in the exchange's effects.
-    pub fn call(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>) -> Outcome {
-        let began = Instant::now();
-        let mut armed = match self.arm(statement, exchange) {
+    /// Run one phase of a statement on an exchange. What the guest did is in the exchange's effects. `now` is what time it
+    /// is, if that is known.
+    pub fn call(
+        &self,
+        statement: &Statement,
+        phase: Phase,
+        mut exchange: Box<Exchange>,
+        now: Option<Instant>,
+    ) -> Outcome {
+        let unit = &statement.unit;
+        let Some(admission) = statement.quarantine.admit(Instant::now) else {
+            return self.turn_away(statement, phase, exchange, quarantined());
+        };
+        let mut learns = false;
+        if may_be_known(unit, phase) {
+            let known = self.decisions(unit, phase, |decisions| {
+                learns = decisions.learns();
+                decisions.repeat(&statement.identity, &mut exchange)
+            });
+            if let Some(used) = known {
+                let outcome = self.conclude(statement, phase, None, admission, Some(exchange), Ok((None, used)));
+                return Outcome { ended: now, ..outcome };
+            }
+        }
+        let began = now.unwrap_or_else(Instant::now);
+        let mut armed = match self.lend(statement, admission, exchange, self.take(unit)) {
             Ok(armed) => armed,
             Err((exchange, fault)) => return self.turn_away(statement, phase, exchange, fault),
         };
         // A panic in a host function is the host's fault and still only this request's.
+        armed.instance.store.data_mut().note_questions(learns);
         let answered = catch_unwind(AssertUnwindSafe(|| armed.answer(phase)));
-        let admission = armed.admission;
+        let asked = armed.instance.store.data_mut().take_questions();
         let (exchange, entered) = self.disarm(statement, armed, answered.ok());
-        self.conclude(statement, phase, began, admission, exchange, entered)
+        if let (Some(asked), Some(exchange), Ok((None, used))) = (asked, &exchange, &entered) {
+            self.learn(unit, phase, asked, &exchange.effects.diff, *used);
+        }
+        self.conclude(statement, phase, Some(began), admission, exchange, entered)
     }
 
     /// [`Leases::call`] for a statement whose unit [waits](crate::Unit::waits).
@@ -78,7 +112,7 @@ impl Leases {
         let answered = caught(armed.answer_waiting(phase)).await;
         let admission = armed.admission;
         let (exchange, entered) = self.disarm(statement, armed, answered);
-        self.conclude(statement, phase, began, admission, exchange, entered)
+        self.conclude(statement, phase, Some(began), admission, exchange, entered)
     }
 
     /// Ask a statement that buffers whether it needs this message's body. One without a gate always does.
@@ -119,13 +153,7 @@ impl Leases {
         statement.account.record(self.worker, phase, Ended::Fault(kind), Used::default());
     }
 
-    /// Lend the exchange to an instance of the statement, unless that is left out for now.
-    fn arm(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, Unarmed> {
-        let Some(admission) = statement.quarantine.admit(Instant::now) else { return Err((exchange, quarantined())) };
-        self.lend(statement, admission, exchange, self.take(&statement.unit))
-    }
-
-    /// [`Leases::arm`] for a unit that waits.
+    /// Lend the exchange to an instance of a statement that waits, unless that is left out for now.
     async fn arm_waiting(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, Unarmed> {
         let Some(admission) = statement.quarantine.admit(Instant::now) else { return Err((exchange, quarantined())) };
         let place = self.place(&statement.unit).await;
@@ -186,24 +214,25 @@ impl Leases {
     /// A call that never came to an instance.
     fn turn_away(&self, statement: &Statement, phase: Phase, exchange: Box<Exchange>, fault: Fault) -> Outcome {
         self.record_fault(statement, phase, fault.kind);
-        (Some(exchange), Err(fault))
+        Outcome { exchange: Some(exchange), called: Err(fault), ended: None }
     }
 
-    /// Check the verdict, and account for the call.
+    /// Check the verdict, and account for the call. Nobody asks how long it took if it is not known when it began.
     fn conclude(
         &self,
         statement: &Statement,
         phase: Phase,
-        began: Instant,
+        began: Option<Instant>,
         admission: Admission,
         exchange: Option<Box<Exchange>>,
-        entered: Result<(Given, Used), (Fault, Used)>,
+        entered: Result<(Decision, Used), (Fault, Used)>,
     ) -> Outcome {
         let (called, mut used) = match entered {
-            Ok((given, used)) => (checked(statement, given, exchange.as_deref(), used.fuel), used),
+            Ok((decision, used)) => (checked(statement, decision, exchange.as_deref(), used.fuel), used),
             Err((fault, used)) => (Err(fault), used),
         };
-        used.time = began.elapsed();
+        let timed = began.map(|began| (began, Instant::now()));
+        used.time = timed.map_or(Duration::ZERO, |(began, ended)| ended.saturating_duration_since(began));
         let ended = match &called {
             Ok(called) => Ended::Verdict(&called.verdict),
             Err(fault) => Ended::Fault(fault.kind),
@@ -213,13 +242,14 @@ impl Leases {
             Ok(_) => succeeded(statement, admission),
             Err(fault) => failed(statement, admission, fault),
         }
-        (exchange, called)
+        Outcome { exchange, called, ended: timed.map(|(_, ended)| ended) }
     }
 }
 
-fn checked(statement: &Statement, (given,): Given, exchange: Option<&Exchange>, fuel: u64) -> Result<Called, Fault> {
+fn checked(statement: &Statement, decision: Decision, exchange: Option<&Exchange>, fuel: u64) -> Result<Called, Fault> {
+    let Some(given) = decision else { return Ok(Called { verdict: Verdict::Next, fuel }) };
     let limits = &statement.unit.limits;
-    let verdict = verdict(given, limits.header_bytes, limits.body_bytes)
+    let verdict = verdict(*given, limits.header_bytes, limits.body_bytes)
         .map_err(|bad| Fault::new(FaultKind::BadVerdict, bad.to_string()))?;
     let is_staged = exchange.is_some_and(|exchange| exchange.effects.cache.hit.is_some());
     if matches!(verdict, Verdict::Respond(Reply::Staged)) && !is_staged {
@@ -289,32 +319,34 @@ fn absent() -> wasmtime::Error {
 }
 
 impl Armed {
-    fn answer(&mut self, phase: Phase) -> wasmtime::Result<Given> {
+    fn answer(&mut self, phase: Phase) -> wasmtime::Result<Decision> {
         let Instance { store, entries, .. } = &mut *self.instance;
         let Entries { on_request, on_response, on_error, .. } = entries;
         let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
-        match phase {
+        let given = match phase {
             Phase::OnRequest => on_request.ok_or_else(absent)?.call(store, (request,)),
             Phase::OnResponse => on_response.ok_or_else(absent)?.call(store, (request, response)),
             Phase::OnError => {
                 let error = last_error(store.data())?;
                 on_error.ok_or_else(absent)?.call(store, (request, response, error))
             }
-        }
+        };
+        given.map(decision)
     }
 
-    async fn answer_waiting(&mut self, phase: Phase) -> wasmtime::Result<Given> {
+    async fn answer_waiting(&mut self, phase: Phase) -> wasmtime::Result<Decision> {
         let Instance { store, entries, .. } = &mut *self.instance;
         let Entries { on_request, on_response, on_error, .. } = entries;
         let (request, response) = (Resource::new_borrow(0), Resource::new_borrow(0));
-        match phase {
+        let given = match phase {
             Phase::OnRequest => on_request.ok_or_else(absent)?.call_async(store, (request,)).await,
             Phase::OnResponse => on_response.ok_or_else(absent)?.call_async(store, (request, response)).await,
             Phase::OnError => {
                 let error = last_error(store.data())?;
                 on_error.ok_or_else(absent)?.call_async(store, (request, response, error)).await
             }
-        }
+        };
+        given.map(decision)
     }
 
     async fn wants_body(&mut self, phase: Phase) -> wasmtime::Result<bool> {

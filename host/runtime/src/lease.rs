@@ -10,8 +10,12 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tollgate_capabilities::http_client::HttpClient;
 use tollgate_capabilities::session::{Services, Turns};
+use tollgate_core::edits::Diff;
 use tollgate_core::limits::Class;
+use tollgate_core::place::Phase;
 
+use crate::account::Used;
+use crate::decisions::{Asked, Decisions};
 use crate::engine::Runtime;
 use crate::link::{Isolation, Unit};
 use crate::store::{CreateError, Instance};
@@ -37,6 +41,17 @@ const MAX_INTERPRETERS_LENT: usize = 16;
 /// Instances that the pool as a whole keeps for calls that have none yet: a quarter.
 const POOL_SHARE: usize = 1500;
 
+/// Decisions that all workers together know: about a kilobyte each.
+const DECISIONS: usize = 8192;
+
+/// What one worker has of one unit.
+#[derive(Default)]
+pub(crate) struct Ready {
+    #[expect(clippy::vec_box, reason = "an instance moves out and back for each call, and is a cache line or more")]
+    instances: Vec<Box<Instance>>,
+    decisions: [Decisions; Phase::ALL.len()],
+}
+
 /// One worker's warm instances.
 pub struct Leases {
     pub(crate) runtime: Arc<Runtime>,
@@ -44,10 +59,12 @@ pub struct Leases {
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     pub(crate) turns: Option<Turns>,
     /// By the numbers of units, which nobody outside chooses.
-    #[expect(clippy::vec_box, reason = "an instance moves out and back for each call, and is a cache line or more")]
-    warm: RefCell<FxHashMap<u64, Vec<Box<Instance>>>>,
+    warm: RefCell<FxHashMap<u64, Ready>>,
     kept: Cell<usize>,
     may_keep: usize,
+    /// Decisions that were learnt since all were forgotten.
+    learnt: Cell<usize>,
+    may_learn: usize,
     interpreters: Rc<Interpreters>,
 }
 
@@ -78,7 +95,7 @@ impl Leases {
         client: Option<Arc<dyn HttpClient>>,
         turns: Option<Turns>,
     ) -> Leases {
-        let may_keep = POOL_SHARE / runtime.workers.max(1);
+        let workers = runtime.workers.max(1);
         Leases {
             runtime,
             worker,
@@ -86,7 +103,9 @@ impl Leases {
             turns,
             warm: RefCell::default(),
             kept: Cell::new(0),
-            may_keep,
+            may_keep: POOL_SHARE / workers,
+            learnt: Cell::new(0),
+            may_learn: DECISIONS / workers,
             interpreters: Rc::default(),
         }
     }
@@ -104,7 +123,7 @@ impl Leases {
     /// The largest linear memory among the warm instances, in bytes.
     pub fn largest_kept_bytes(&self) -> usize {
         let warm = self.warm.borrow();
-        warm.values().flatten().map(|instance| instance.store.data().memory_bytes()).max().unwrap_or(0)
+        warm.values().flat_map(|ready| &ready.instances).map(|instance| instance.store.data().memory_bytes()).max().unwrap_or(0)
     }
 
     /// Wait until an interpreter may run; none for what is no interpreter.
@@ -147,7 +166,7 @@ impl Leases {
     }
 
     fn take_warm(&self, unit: &Unit) -> Option<Box<Instance>> {
-        let instance = self.warm.borrow_mut().get_mut(&unit.id).and_then(Vec::pop)?;
+        let instance = self.warm.borrow_mut().get_mut(&unit.id)?.instances.pop()?;
         self.kept.set(self.kept.get() - 1);
         Some(instance)
     }
@@ -172,7 +191,7 @@ impl Leases {
         if self.kept.get() >= self.may_keep {
             self.forget_one(unit.id);
         }
-        self.warm.borrow_mut().entry(unit.id).or_default().push(instance);
+        self.warm.borrow_mut().entry(unit.id).or_default().instances.push(instance);
         self.kept.set(self.kept.get() + 1);
     }
 
@@ -181,7 +200,7 @@ impl Leases {
         match unit.admitted.class() {
             Class::Compact => memory_bytes <= MAX_KEPT_BYTES,
             Class::Interpreter => {
-                let kept = self.warm.borrow().get(&unit.id).map_or(0, Vec::len);
+                let kept = self.warm.borrow().get(&unit.id).map_or(0, |ready| ready.instances.len());
                 memory_bytes <= MAX_KEPT_INTERPRETER_BYTES && kept < MAX_KEPT_INTERPRETERS
             }
         }
@@ -190,21 +209,37 @@ impl Leases {
     /// Make room: let an instance of another unit go.
     fn forget_one(&self, keep: u64) {
         let mut warm = self.warm.borrow_mut();
-        let other = warm.iter().find(|(id, instances)| **id != keep && !instances.is_empty()).map(|(id, _)| *id);
-        if let Some(instances) = warm.get_mut(&other.unwrap_or(keep))
-            && instances.pop().is_some()
+        let other = warm.iter().find(|(id, ready)| **id != keep && !ready.instances.is_empty()).map(|(id, _)| *id);
+        if let Some(ready) = warm.get_mut(&other.unwrap_or(keep))
+            && ready.instances.pop().is_some()
         {
             self.kept.set(self.kept.get() - 1);
         }
-        if let Some(other) = other.filter(|id| warm.get(id).is_some_and(Vec::is_empty)) {
+        if let Some(other) = other.filter(|id| warm.get(id).is_some_and(|ready| ready.instances.is_empty())) {
             warm.remove(&other);
         }
+    }
+
+    /// Do something with what is known of a phase's decisions.
+    pub(crate) fn decisions<T>(&self, unit: &Unit, phase: Phase, work: impl FnOnce(&mut Decisions) -> T) -> T {
+        work(&mut self.warm.borrow_mut().entry(unit.id).or_default().decisions[phase.index()])
+    }
+
+    /// Keep a decision. If there are too many of all statements together, those that are of use are soon learnt again.
+    pub(crate) fn learn(&self, unit: &Unit, phase: Phase, asked: Asked, diff: &Diff, used: Used) {
+        if self.learnt.get() >= self.may_learn {
+            let mut warm = self.warm.borrow_mut();
+            warm.values_mut().flat_map(|ready| &mut ready.decisions).for_each(Decisions::forget);
+            self.learnt.set(0);
+        }
+        self.decisions(unit, phase, |decisions| decisions.learn(asked, diff, used));
+        self.learnt.set(self.learnt.get() + 1);
     }
 
     /// Let go of every instance whose unit is not in use any more: after a reload.
     pub fn keep_only(&self, is_used: impl Fn(u64) -> bool) {
         let mut warm = self.warm.borrow_mut();
         warm.retain(|id, _| is_used(*id));
-        self.kept.set(warm.values().map(Vec::len).sum());
+        self.kept.set(warm.values().map(|ready| ready.instances.len()).sum());
     }
 }

@@ -34,6 +34,9 @@ mod lease;
 /// One call: budget in, verdict and diff out.
 mod call;
 
+/// What built-ins have decided, known again by what they asked.
+mod decisions;
+
 /// What statements cost and how they fail, always on.
 mod account;
 

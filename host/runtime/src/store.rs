@@ -126,6 +126,17 @@ pub(crate) struct Instance {
 /// The verdict as a guest gives it.
 pub(crate) type Given = (tollgate_bindings::policy::verdicts::Verdict,);
 
+/// The same, where it isn't `next`: what nearly all calls end with is handed on as nothing.
+pub(crate) type Decision = Option<Box<tollgate_bindings::policy::verdicts::Verdict>>;
+
+/// See [`Decision`].
+pub(crate) fn decision((given,): Given) -> Decision {
+    match given {
+        tollgate_bindings::policy::verdicts::Verdict::Next => None,
+        other => Some(Box::new(other)),
+    }
+}
+
 /// A request's handle: it carries nothing, for there is one request and one response per call.
 pub(crate) type Asked = Resource<RequestHandle>;
 

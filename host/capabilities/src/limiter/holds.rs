@@ -1,7 +1,5 @@
 //! What an exchange holds of limits and quotas until it ends.
 
-use smallvec::SmallVec;
-
 use super::later::Later;
 use super::quota::{Budget, QuotaStore, Unwritten};
 use super::store::Permit;
@@ -21,9 +19,9 @@ struct HeldQuota {
 #[derive(Debug, Default)]
 pub struct Holds {
     permits: Vec<Permit>,
-    quotas: SmallVec<[HeldQuota; 1]>,
+    quotas: Vec<HeldQuota>,
     later: Vec<Later>,
-    unwritten: SmallVec<[Unwritten; 1]>,
+    unwritten: Vec<Unwritten>,
 }
 
 impl Holds {
@@ -72,7 +70,7 @@ impl Holds {
     }
 
     /// What has to be on disk before the request goes on; to be waited for.
-    pub fn take_unwritten(&mut self) -> SmallVec<[Unwritten; 1]> {
+    pub fn take_unwritten(&mut self) -> Vec<Unwritten> {
         std::mem::take(&mut self.unwritten)
     }
 

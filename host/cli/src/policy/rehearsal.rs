@@ -110,8 +110,9 @@ impl Rehearsal {
                 }
             }
         }
-        let (exchange, called) = self.executor.block_on(self.leases.call_waiting(&self.statement, phase, exchange));
-        let mut exchange = exchange.context("the gateway lost the exchange")?;
+        let ended = self.executor.block_on(self.leases.call_waiting(&self.statement, phase, exchange));
+        let called = ended.called;
+        let mut exchange = ended.exchange.context("the gateway lost the exchange")?;
         (exchange.request_body, exchange.response_body) = (None, None);
         if let Ok(called) = &called {
             keep(&mut exchange);

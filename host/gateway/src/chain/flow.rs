@@ -21,25 +21,34 @@ impl Walk {
     /// Run a step that is the gateway's own.
     pub(super) async fn own_step(&mut self, step: &Step) -> Result<(), Stop> {
         let Some(own) = step.own() else { return Ok(()) };
-        let held = self.holds(own.when.as_ref()).await;
-        self.hide();
-        if !held.map_err(|failing| self.failed(own, failing))? {
-            self.trace_own(own, || json!({ "skipped": "when" }));
+        if !self.is_wanted(own).await? {
             return Ok(());
         }
         match step {
             Step::Statement(call) => self.call(call).await,
             Step::Forward(forward) => self.forward(forward).await,
             Step::SetVariable(set) => self.set_variable(set).await,
-            Step::Choose(choose) => self.choose(choose).await,
-            Step::Retry(retry) => self.retry(retry).await,
-            Step::Wait(wait) => self.wait(wait).await,
-            Step::LimitConcurrency(limit) => self.limit_concurrency(limit).await,
+            // Boxed, so that nobody holds room for what is rare.
+            Step::Choose(_) => Box::pin(self.run(std::slice::from_ref(step))).await,
+            Step::Retry(retry) => Box::pin(self.retry(retry)).await,
+            Step::Wait(wait) => Box::pin(self.wait(wait)).await,
+            Step::LimitConcurrency(limit) => Box::pin(self.limit_concurrency(limit)).await,
             Step::Fragment(group) => {
                 self.trace_own(&group.own, || json!({}));
-                self.run(&group.steps).await
+                Box::pin(self.run(&group.steps)).await
             }
         }
+    }
+
+    /// Does the step's own condition hold?
+    async fn is_wanted(&mut self, own: &Own) -> Result<bool, Stop> {
+        let held = self.holds(own.when.as_ref()).await;
+        self.hide();
+        let held = held.map_err(|failing| self.failed(own, failing))?;
+        if !held {
+            self.trace_own(own, || json!({ "skipped": "when" }));
+        }
+        Ok(held)
     }
 
     /// The failure of one of the gateway's own steps.
@@ -77,17 +86,21 @@ impl Walk {
         Ok(())
     }
 
-    async fn choose(&mut self, choose: &Choose) -> Result<(), Stop> {
+    /// The steps that `choose` decides for.
+    pub(super) async fn chosen<'c>(&mut self, choose: &'c Choose) -> Result<&'c [Step], Stop> {
+        if !self.is_wanted(&choose.own).await? {
+            return Ok(&[]);
+        }
         for (at, branch) in choose.branches.iter().enumerate() {
             let held = self.holds(Some(&branch.condition)).await;
             self.hide();
             if held.map_err(|failing| self.failed(&choose.own, failing))? {
                 self.trace_own(&choose.own, || json!({ "branch": at + 1, "when": branch.condition.source() }));
-                return self.run(&branch.steps).await;
+                return Ok(&branch.steps);
             }
         }
         self.trace_own(&choose.own, || json!({ "branch": "otherwise" }));
-        self.run(&choose.otherwise).await
+        Ok(&choose.otherwise)
     }
 
     /// Once, and again while the condition holds and the gateway's budget for retries allows it. An origin that failed

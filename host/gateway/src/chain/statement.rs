@@ -9,8 +9,10 @@ use tollgate_core::edits::{RequestEdits, ResponseEdits};
 use tollgate_core::fault::{Fault, FaultKind};
 use tollgate_core::message::ResponseHead;
 use tollgate_core::place::{Phase, Scope};
-use tollgate_core::verdict::{Failure, Reply, Verdict};
-use tollgate_runtime::{Called, EXPRESSION_FAILED, Exchange, Mode, OnFailure, Position, Statement, StoredResponse};
+use tollgate_core::verdict::{Failure, InlineReply, Reply, Verdict};
+use tollgate_runtime::{
+    Called, EXPRESSION_FAILED, Exchange, Mode, OnFailure, Outcome, Position, Statement, StoredResponse,
+};
 
 use super::{Failing, StepFailure, Stop, Walk};
 use crate::body::{Body, BodyError, collect, joined};
@@ -42,6 +44,7 @@ impl Walk {
     /// Call a statement, if its condition holds.
     pub(super) async fn call(&mut self, call: &Call) -> Result<(), Stop> {
         if let Some(when) = &call.when {
+            self.moment = None;
             let held = self.holds(Some(when)).await;
             self.hide();
             if !held.map_err(|failing| self.failed_expression(&call.statement, failing))? {
@@ -66,6 +69,7 @@ impl Walk {
 
     async fn step(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
         if let Some(max) = statement.body_need(phase) {
+            self.moment = None;
             match self.show_body(statement, phase, max).await {
                 Ok(()) => {}
                 Err(Unshown::Fault(fault)) => return self.fail(statement, phase, fault),
@@ -80,11 +84,11 @@ impl Walk {
             return Err(Stop::Failed(Box::new(failed_closed(statement, Rejection::PolicyFault))));
         };
         let began = self.trace_begins(&exchange);
-        let (exchange, called) = match statement.unit.waits() {
+        let Outcome { exchange, called, ended } = match statement.unit.waits() {
             true => self.leases.call_waiting(statement, phase, exchange).await,
-            false => self.leases.call(statement, phase, exchange),
+            false => self.leases.call(statement, phase, exchange, self.moment.take()),
         };
-        self.exchange = exchange;
+        (self.exchange, self.moment) = (exchange, ended);
         self.trace_called(statement, phase, began, &called);
         if !self.is_counted_for_good().await {
             let detail = "a quota's count can't be written to the disk, and `state: durable` is `strict`";
@@ -115,7 +119,8 @@ impl Walk {
                 }
                 Ok(())
             }
-            Verdict::Respond(Reply::Inline { head, body }) => {
+            Verdict::Respond(Reply::Inline(reply)) => {
+                let InlineReply { head, body } = *reply;
                 Err(Stop::Answered(Box::new(Answer { head, body: Body::full(body), resume_after: None })))
             }
             Verdict::Respond(Reply::Staged) => {
@@ -133,7 +138,7 @@ impl Walk {
                     source: statement.identity.name.clone(),
                     statement: statement.identity.statement.clone(),
                     at: Arc::clone(&statement.identity.position),
-                    failure,
+                    failure: *failure,
                     detail,
                 })))
             }

@@ -126,8 +126,8 @@ fn micros(duration: std::time::Duration) -> Value {
 fn verdict(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Next => "next".into(),
-        Verdict::Respond(Reply::Inline { head, body }) => {
-            json!({ "respond": head.status.as_u16(), "bodyBytes": body.len() })
+        Verdict::Respond(Reply::Inline(reply)) => {
+            json!({ "respond": reply.head.status.as_u16(), "bodyBytes": reply.body.len() })
         }
         Verdict::Respond(Reply::Staged) => json!({ "respond": "from the cache" }),
         Verdict::Reject(failure) => {

@@ -96,6 +96,7 @@ impl Walk {
             response_body: copy(&self.response_body),
             staged_names: Vec::new(),
             section: self.section,
+            moment: None,
             origin_time: None,
             received: Received::default(),
             upgrade: None,

@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use tollgate_core::place::Phase;
+use tollgate_runtime::Outcome;
 
 use crate::targets::wasm;
 use crate::{Run, Target, outcome};
@@ -62,7 +63,8 @@ fn make() -> Run {
     Box::new(move |input| {
         let mut exchange = wasm::exchange();
         exchange.request_body = Some(Bytes::copy_from_slice(input));
-        let (exchange, called) = event_loop.block_on(leases.call_waiting(&statement, Phase::OnRequest, exchange));
+        let Outcome { exchange, called, .. } =
+            event_loop.block_on(leases.call_waiting(&statement, Phase::OnRequest, exchange));
         let exchange = exchange.expect("an exchange is gone only if a host function panicked");
         let diff = &exchange.effects.diff;
         let edits = (diff.request.headers.iter().count().min(4), diff.variables.len().min(4), diff.staged.len().min(4));

@@ -4,6 +4,7 @@
 
 mod authors;
 mod balancing;
+mod decisions;
 mod errors;
 mod explain;
 mod expressions;

@@ -170,7 +170,7 @@ fn implied(expect: &Expect) -> Option<&'static str> {
 fn brief(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Next => String::new(),
-        Verdict::Respond(Reply::Inline { head, .. }) => head.status.to_string(),
+        Verdict::Respond(Reply::Inline(reply)) => reply.head.status.to_string(),
         Verdict::Respond(Reply::Staged) => "(stored response)".into(),
         Verdict::Reject(failure) => format!("{} {}: {}", failure.status.as_u16(), failure.reason, failure.message),
     }
@@ -179,10 +179,10 @@ fn brief(verdict: &Verdict) -> String {
 fn answer(outcome: &Outcome) -> Option<Answer> {
     let text = String::new;
     match &outcome.called.as_ref().ok()?.verdict {
-        Verdict::Respond(Reply::Inline { head, body }) => Some(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers.clone(),
-            body: body.clone(),
+        Verdict::Respond(Reply::Inline(reply)) => Some(Answer {
+            status: reply.head.status.as_u16(),
+            headers: reply.head.headers.clone(),
+            body: reply.body.clone(),
             reason: text(),
             message: text(),
         }),

@@ -43,6 +43,7 @@ impl Walk {
             response_body: Body::empty(),
             staged_names: Vec::new(),
             section: self.section,
+            moment: None,
             origin_time: None,
             received: Received::default(),
             upgrade: None,
