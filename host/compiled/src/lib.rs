@@ -172,7 +172,11 @@ fn artefact_name(engine: &Engine, wasm: &[u8]) -> String {
 
 /// Map an artefact: only the pages of its code that run become memory, and the system may take them back.
 fn read_artefact(engine: &Engine, path: &Path) -> Option<Component> {
-    if !is_whole(path).ok()? {
+    let is_whole = match is_whole(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        read => read.unwrap_or(false),
+    };
+    if !is_whole {
         tracing::warn!(path = %path.display(), "an artefact is damaged; the component is compiled again");
         return None;
     }

@@ -123,7 +123,11 @@ impl Leases {
     /// The largest linear memory among the warm instances, in bytes.
     pub fn largest_kept_bytes(&self) -> usize {
         let warm = self.warm.borrow();
-        warm.values().flat_map(|ready| &ready.instances).map(|instance| instance.store.data().memory_bytes()).max().unwrap_or(0)
+        warm.values()
+            .flat_map(|ready| &ready.instances)
+            .map(|instance| instance.store.data().memory_bytes())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Wait until an interpreter may run; none for what is no interpreter.

@@ -60,7 +60,7 @@ fn attribute<'s>(span: &'s Value, key: &str) -> Option<&'s str> {
 #[test]
 fn each_sampled_request_is_a_span_of_its_trace() {
     let (collector, otlp) = collector();
-    let gateway = Gateway::with(&format!("{otlp}{SHOP}")).origin(greeter()).start();
+    let gateway = Gateway::with(&format!("workers: 1\n{otlp}{SHOP}")).origin(greeter()).start();
     let request = Request::get("/shop/orders/7?secret=1").header("traceparent", PARENT).header("user-agent", "curl/8");
     let response = gateway.send(&request);
     assert_eq!(response.status, 200);
