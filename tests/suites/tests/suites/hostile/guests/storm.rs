@@ -178,8 +178,11 @@ fn row_60_sixty_hostile_components_cost_a_neighbour_no_request_and_the_gateway_n
     let calls = calls.div_ceil(ROUNDS);
     let gateway = storm();
     // What has been used once stays: slots of instances, stacks, connections.
-    attack(&gateway, 20, |number| format!("/a{number}/x"));
-    let before = gateway.rss_bytes();
+    let warmed = (0..3).map(|_| {
+        attack(&gateway, 10, |number| format!("/a{number}/x"));
+        gateway.rss_bytes()
+    });
+    let before = warmed.max().expect("three rounds");
     let (mut alone, mut beside_load, mut beside_attack) =
         (Neighbour::default(), Neighbour::default(), Neighbour::default());
     let mut answers = BTreeMap::<u16, usize>::new();
@@ -212,6 +215,6 @@ fn row_60_sixty_hostile_components_cost_a_neighbour_no_request_and_the_gateway_n
 
     assert_eq!((alone.errors, beside_load.errors, beside_attack.errors), (0, 0, 0));
     assert!(answers.keys().all(|status| [200, 400, 403, 500].contains(status)), "{answers:?}");
-    assert!(after < before + before / 20 + (4 << 20), "resident memory: {before} bytes before, {after} after");
+    assert!(after < before + before / 20 + (8 << 20), "resident memory: {before} bytes before, {after} after");
     assert!(gateway.is_running());
 }
