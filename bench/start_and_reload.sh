@@ -15,23 +15,52 @@ head_of() { printf '%s\n' "listen: 127.0.0.1:0" "admin: off" "access-log: off" "
 
 cat >"$work/all.yaml" <<Y
 $(head_of)
+event-logs: [ { id: events, file: $work/events.log } ]
+products:
+  - id: gold
+    apis: [ all ]
+    policies: { inbound: [ base, quota: { calls: 5, renewal-period: 3600 } ] }
 apis:
   - id: all
     path: all
     backend: http://127.0.0.1:9
     policies:
       inbound:
+        - cors: { allowed-origins: [ "https://a.example" ] }
         - ip-filter: { action: forbid, addresses: [192.0.2.0/24] }
         - check-header: { name: x-a, failed-check-httpcode: 400, failed-check-error-message: no, ignore-case: true }
+        - validate-jwt: { header-name: authorization, issuer-signing-keys: [ { key: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA== } ] }
         - rate-limit: { calls: 5, renewal-period: 10 }
         - rate-limit-by-key: { calls: 5, renewal-period: 10, counter-key: client-ip }
-        - quota: { calls: 5, renewal-period: 3600 }
         - quota-by-key: { calls: 5, renewal-period: 3600, counter-key: client-ip }
+        - validate-parameters: { specified-parameter-action: prevent, unspecified-parameter-action: ignore }
+        - validate-content: { unspecified-content-type-action: ignore, max-size: 1024, size-exceeded-action: prevent }
         - cache-lookup: {}
+        - cache-lookup-value: { key: a, variable-name: a }
+        - cache-store-value: { key: a, value: b, duration: 5 }
+        - cache-remove-value: { key: a }
+        - send-request: { response-variable-name: r, set-url: "http://127.0.0.1:9/" }
+        - send-one-way-request: { set-url: "http://127.0.0.1:9/" }
+        - authentication-basic: { username: a, password: b }
+        - set-backend-service: { base-url: "http://127.0.0.1:9" }
+        - rewrite-uri: { template: /a }
+        - set-query-parameter: { name: a, value: b }
+        - set-method: POST
+        - set-body: a
         - json-to-xml: { apply: content-type-json }
         - set-header: { name: x-b, value: c }
+        - trace: { source: a, message: b }
+        - emit-metric: { name: a, dimensions: [ { name: API ID } ] }
+        - log-event: { logger-id: events, message: a }
+        - mock-response: { status-code: 200 }
         - return-response: { set-status: { code: 200 } }
       outbound:
+        - validate-status-code: { unspecified-status-code-action: ignore }
+        - validate-headers: { specified-header-action: ignore, unspecified-header-action: ignore }
+        - set-status: { code: 200 }
+        - find-and-replace: { from: a, to: b }
+        - redirect-content-urls: {}
+        - jsonp: { callback-parameter-name: cb }
         - xml-to-json: { kind: direct, apply: content-type-xml }
         - cache-store: { duration: 5 }
 Y
@@ -45,7 +74,7 @@ for round in 1 2 3 4 5; do
     start "$work/all.yaml"
     after=$(now)
     rss=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-    echo "start with 12 built-ins, round $round: $(((after - before) / 1000000)) ms, resident $rss KiB"
+    echo "start with all built-ins, round $round: $(((after - before) / 1000000)) ms, resident $rss KiB"
     kill "$pid"; wait "$pid" || true; pid=
 done
 
