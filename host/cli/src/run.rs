@@ -222,7 +222,6 @@ impl Serving {
         }
         let patience = self.document.limits.drain_timeout;
         let began = Instant::now();
-        tracing::info!(patience_s = patience.as_secs(), "draining");
         let finished = self.gateway.drain(patience);
         tracing::info!(seconds = began.elapsed().as_secs_f64(), finished, "drained");
         Ok(ExitCode::SUCCESS)

@@ -269,6 +269,7 @@ impl Gateway {
         self.readiness.set(Stage::Draining);
         drop(self.sockets);
         self.accepting.send_replace(Accepting::Over);
+        tracing::info!(patience_s = patience.as_secs(), "draining");
         let give_up = Instant::now() + patience;
         let mut workers = self.workers;
         while !workers.is_empty() && Instant::now() < give_up {
