@@ -73,9 +73,10 @@ fn names<T: Ord>(
     Ok(names)
 }
 
-/// The query with its parameters in order of their names. Parameters of one name stay in order: it may matter.
+/// The query with its parameters in order of their names. Parameters of one name stay in order, and empty ones stay
+/// where they sort to: either may matter to an origin.
 fn canonical(query: &str) -> String {
-    let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
+    let mut pairs: Vec<&str> = query.split('&').collect();
     pairs.sort_by_key(|pair| pair.split('=').next());
     pairs.join("&")
 }
@@ -86,7 +87,8 @@ mod tests {
 
     #[test]
     fn the_order_of_parameters_makes_no_difference() {
-        assert_eq!(canonical("b=2&a=1"), canonical("a=1&&b=2&"));
+        assert_eq!(canonical("b=2&a=1"), canonical("a=1&b=2"));
+        assert_ne!(canonical("&b"), canonical("b"));
         assert_ne!(canonical("a=1&a=2"), canonical("a=2&a=1"));
         assert_ne!(canonical("a=1"), canonical("a=1&b"));
         assert_eq!(canonical(""), "");
