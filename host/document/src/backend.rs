@@ -1,16 +1,12 @@
 //! Origins: where requests go, and how they are trusted.
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tollgate_core::authority;
-use tollgate_core::message::Scheme;
+use tollgate_core::base_url::BaseUrl;
 
 use crate::diagnostics::Mark;
-use crate::read::origin;
 
 /// An entry of `backends`: an origin with a name, or several of them.
 #[derive(Clone, Debug)]
@@ -29,7 +25,7 @@ pub struct Backend {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its `url`.
-    pub origin: Origin,
+    pub origin: BaseUrl,
     /// How the origin is trusted.
     pub tls: OriginTls,
     /// Its share of what is sent to origins of its priority.
@@ -85,43 +81,6 @@ pub enum FailureReason {
     Connection,
     /// `Timeout`
     Timeout,
-}
-
-/// The base URL of an origin, `http://host[:port][/base]` or `https://…`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// Cleartext or TLS.
-    pub scheme: Scheme,
-    /// A name or an IPv4 address in lower case, or an IPv6 address in its brackets.
-    pub host: String,
-    /// The port; by default the scheme's own.
-    pub port: u16,
-    /// Put before every path: empty, or with a slash before it and none behind it. Example: `/v1`.
-    pub base: String,
-}
-
-impl Origin {
-    /// Read an absolute URL without user, password, query and fragment; or say what was expected, as what may stand
-    /// behind the word "expected".
-    pub fn parse(url: &str) -> Result<Origin, &'static str> {
-        origin::parse(url)
-    }
-
-    /// The value of `host`: without the port if it is the scheme's own.
-    pub fn authority(&self) -> String {
-        if self.port == self.scheme.default_port() { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
-    }
-
-    /// The address, if the host is one and needs no look-up.
-    pub fn address(&self) -> Option<SocketAddr> {
-        authority::address(&self.host).map(|ip| SocketAddr::new(ip, self.port))
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority(), self.base)
-    }
 }
 
 /// `tls` of an API or a backend: how an `https` origin is trusted.

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde_json::Value;
+use tollgate_core::base_url::BaseUrl;
 use tollgate_core::egress::Egress;
 use tollgate_core::grants::Grants;
 
-use crate::backend::{Backend, Origin, OriginTls};
+use crate::backend::{Backend, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
 use crate::fragment::{FragmentDefinition, NamedValue};
 use crate::policy::PolicyDocument;
@@ -139,7 +140,7 @@ pub struct Api {
     /// The public path, normalised and without a slash at either end; empty for the root. Example: `shop/orders`.
     pub path: String,
     /// Where requests go. If the document refers to one of `backends`, that one's origin, the first if it has several.
-    pub backend: Origin,
+    pub backend: BaseUrl,
     /// How the origin is trusted. If the document refers to one of `backends`, as that one says.
     pub tls: OriginTls,
     /// The id of the backend that it refers to.

@@ -34,7 +34,7 @@ mod plain;
 
 mod read;
 
-pub use backend::{Backend, BreakerRule, FailureReason, Member, Origin, OriginTls, Threshold};
+pub use backend::{Backend, BreakerRule, FailureReason, Member, OriginTls, Threshold};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
     Api, Component, ComponentSignature, Document, Known, Operation, PLACEHOLDER_ID, Product, ProductState, Segment,

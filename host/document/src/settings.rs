@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::backend::{Origin, OriginTls};
+use tollgate_core::base_url::BaseUrl;
+
+use crate::backend::OriginTls;
 use crate::diagnostics::Mark;
 
 /// Seconds until a connection's first or next request head must be complete: slow heads hold a connection for nothing.
@@ -389,7 +391,7 @@ impl Default for TraceContext {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Otlp {
     /// `endpoint`: the base URL of a collector; `/v1/traces` and `/v1/metrics` stand below it.
-    pub endpoint: Origin,
+    pub endpoint: BaseUrl,
     /// `tls`
     pub tls: OriginTls,
     /// `headers`, names in lower case.
@@ -410,7 +412,7 @@ pub struct Otlp {
 
 impl Otlp {
     /// Everything, as often as the specification of its SDKs says.
-    pub fn to(endpoint: Origin, mark: Mark) -> Otlp {
+    pub fn to(endpoint: BaseUrl, mark: Mark) -> Otlp {
         Otlp {
             mark,
             endpoint,

@@ -18,8 +18,8 @@ use http::{HeaderMap, header};
 use smallvec::SmallVec;
 use tollgate_document::{BreakerRule, FailureReason};
 
-use crate::plan::Target;
 use crate::respond::Rejection;
+use crate::upstream::Target;
 use breaker::{Admission, Breaker, Outcome};
 
 /// Where requests go.

@@ -155,6 +155,24 @@ impl Walk {
         }
     }
 
+    /// Another walk from this place on, in the same section, with an exchange and bodies of its own.
+    fn beside(&self, exchange: Exchange, request_body: Body, response_body: Body) -> Walk {
+        Walk {
+            leases: Rc::clone(&self.leases),
+            upstream: self.upstream.clone(),
+            chain: Arc::clone(&self.chain),
+            exchange: Some(Box::new(exchange)),
+            request_body,
+            response_body,
+            received: Received::default(),
+            upgrade: None,
+            staged_names: Vec::new(),
+            section: self.section,
+            moment: None,
+            origin_time: None,
+        }
+    }
+
     /// The exchange; none only after a host function panicked and took it along.
     pub(crate) fn exchange(&self) -> Option<&Exchange> {
         self.exchange.as_deref()

@@ -47,7 +47,7 @@ use crate::certificates::Certificates;
 use crate::hop::Via;
 use crate::respond::{OriginFault, Rejection};
 use crate::route::{ApiTable, OperationTable};
-use crate::upstream::{Origin, Timeouts};
+use crate::upstream::{Origin, Target, Timeouts};
 
 pub(crate) use step::{Call, Choose, Forward, LimitConcurrency, Own, Retry, SetVariable, Step, Wait};
 
@@ -129,13 +129,6 @@ pub(crate) struct Forwarding {
     pub(crate) trailers: Arc<TrailerNames>,
     /// How the gateway names itself to origins.
     pub(crate) via: Option<Via>,
-}
-
-/// An origin, and what is put before every path there: empty, or with a slash before it and none behind it.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) origin: Origin,
-    pub(crate) base: String,
 }
 
 impl Forwarding {

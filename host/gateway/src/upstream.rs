@@ -11,6 +11,9 @@ mod connect;
 /// A TCP connection whose last words are heard.
 pub(crate) mod socket;
 
+/// What documents name.
+mod target;
+
 /// What TLS to origins relies on.
 mod trust;
 
@@ -54,6 +57,7 @@ use pool::Pool;
 use resolve::Resolver;
 use wire::Wire;
 
+pub use target::Target;
 pub use trust::{Trust, TrustError};
 
 /// An origin server.

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::Scheme;
 
 use super::fields::Fields;
 use super::products::Ids;
 use super::{Reader, Seen, origin};
-use crate::backend::{Backend, BreakerRule, Member, Origin, OriginTls};
+use crate::backend::{Backend, BreakerRule, Member, OriginTls};
 use crate::yaml::{Content, Node};
 
 const KEYS: [&str; 6] = ["id", "url", "tls", "pool", "circuit-breaker", "ejection"];
@@ -35,7 +36,7 @@ impl<'a> KnownBackends<'a> {
 
 /// Where an API's requests go.
 pub(super) struct ApiBackend {
-    pub(super) origin: Origin,
+    pub(super) origin: BaseUrl,
     pub(super) tls: OriginTls,
     pub(super) id: Option<String>,
 }
@@ -194,7 +195,7 @@ impl Reader<'_> {
         known.by_id.get(id.as_str()).copied()
     }
 
-    pub(super) fn origin(&mut self, node: &Node) -> Option<Origin> {
+    pub(super) fn origin(&mut self, node: &Node) -> Option<BaseUrl> {
         let text = self.text(node, origin::EXPECTED)?;
         match origin::parse(text) {
             Ok(origin) => Some(origin),
@@ -209,7 +210,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn tls(&mut self, fields: &Fields<'_>, origin: Option<&Origin>) -> OriginTls {
+    pub(super) fn tls(&mut self, fields: &Fields<'_>, origin: Option<&BaseUrl>) -> OriginTls {
         let mut tls = OriginTls::default();
         let Some((key, node)) = fields.entry("tls") else {
             return tls;

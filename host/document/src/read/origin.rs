@@ -1,20 +1,19 @@
 //! The base URL of an origin.
 
+use tollgate_core::base_url::BaseUrl;
 use tollgate_core::message::Scheme;
 use tollgate_core::{authority, path};
-
-use crate::backend::Origin;
 
 /// How a `backend` is described in messages.
 pub(super) const EXPECTED: &str = "the URL of an origin, `http://host[:port][/base]` or `https://…`";
 
 /// Stands for an origin that couldn't be read: a name that never resolves (RFC 6761 §6.4).
-pub(super) fn placeholder() -> Origin {
-    Origin { scheme: Scheme::Http, host: "unreadable.invalid".into(), port: 80, base: String::new() }
+pub(super) fn placeholder() -> BaseUrl {
+    BaseUrl { scheme: Scheme::Http, host: "unreadable.invalid".into(), port: 80, base: String::new() }
 }
 
 /// Read a URL, or say what was expected.
-pub(crate) fn parse(text: &str) -> Result<Origin, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<BaseUrl, &'static str> {
     let (scheme, rest) = Scheme::split(text).ok_or(EXPECTED)?;
     if rest.contains(['?', '#']) {
         return Err("the URL of an origin without query and fragment");
@@ -37,7 +36,7 @@ pub(crate) fn parse(text: &str) -> Result<Origin, &'static str> {
             _ => return Err("the URL of an origin with its path in normal form"),
         }
     };
-    Ok(Origin { scheme, host, port, base })
+    Ok(BaseUrl { scheme, host, port, base })
 }
 
 #[cfg(test)]
@@ -60,7 +59,6 @@ mod tests {
         }
         let origin = parse("http://[::1]:81/b").unwrap();
         assert_eq!(origin.to_string(), "http://[::1]:81/b");
-        assert_eq!(origin.address(), "[::1]:81".parse().ok());
         assert_eq!(parse("http://a:80").unwrap().authority(), "a");
     }
 

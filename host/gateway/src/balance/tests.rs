@@ -1,7 +1,7 @@
 //! Who is chosen.
 
 use super::*;
-use crate::upstream::Origin;
+use crate::upstream::{Origin, Target};
 use tollgate_document::Threshold;
 
 fn member(name: &str, weight: u32, priority: u32) -> Member {

@@ -16,9 +16,9 @@ use super::{Failing, StepFailure, Stop, Walk, in_memory};
 use crate::balance::{Tried, Unavailable};
 use crate::body::Body;
 use crate::hop;
-use crate::plan::{Forward, Target};
+use crate::plan::Forward;
 use crate::respond::Rejection;
-use crate::upstream::{Origin, Timeouts, Unanswered, UpstreamError};
+use crate::upstream::{Origin, Target, Timeouts, Unanswered, UpstreamError};
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;

@@ -4,8 +4,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 
 use serde_json::json;
@@ -14,7 +12,7 @@ use tollgate_document::WaitFor;
 use tollgate_expression::Needs;
 use tollgate_runtime::{Exchange, Statement};
 
-use super::{Failing, Received, Stop, Walk};
+use super::{Failing, Stop, Walk};
 use crate::body::Body;
 use crate::plan::{Step, Wait};
 use crate::respond::Rejection;
@@ -87,20 +85,7 @@ impl Walk {
     /// A step on a copy of the exchange.
     fn branch(&self, before: &Exchange, step: &Step) -> Branch {
         let copy = |body: &Body| body.in_memory().map_or_else(Body::empty, Body::full);
-        let mut walk = Walk {
-            leases: Rc::clone(&self.leases),
-            upstream: self.upstream.clone(),
-            chain: Arc::clone(&self.chain),
-            exchange: Some(Box::new(before.branch())),
-            request_body: copy(&self.request_body),
-            response_body: copy(&self.response_body),
-            staged_names: Vec::new(),
-            section: self.section,
-            moment: None,
-            origin_time: None,
-            received: Received::default(),
-            upgrade: None,
-        };
+        let mut walk = self.beside(before.branch(), copy(&self.request_body), copy(&self.response_body));
         let step = step.clone();
         Branch::Running(Box::pin(async move {
             let ended = walk.run(std::slice::from_ref(&step)).await;

@@ -22,14 +22,13 @@ use http::{Method, Request, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::MissedTickBehavior;
-use tollgate_core::base_url::BaseUrl;
 use tollgate_document::Otlp;
 
 use super::access_log::Line;
 use crate::body::{Body, collect};
 use crate::retry_budget::RetryBudget;
 use crate::serve::request_id::RequestIds;
-use crate::upstream::{Origin, Settings, Timeouts, Trust, Upstream};
+use crate::upstream::{Settings, Target, Timeouts, Upstream};
 
 /// A buffer is handed over when it holds this much: some thirty spans.
 const BATCH_BYTES: usize = 32 << 10;
@@ -55,10 +54,8 @@ const FINISH_TIME: Duration = Duration::from_secs(3);
 /// Where to send what.
 #[derive(Clone, Debug)]
 pub struct OtlpSettings {
-    /// The collector.
-    pub collector: Origin,
-    /// What stands before `/v1/traces` and `/v1/metrics`: empty, or with a slash before it and none behind it.
-    pub base: String,
+    /// The collector; its `base` stands before `/v1/traces` and `/v1/metrics`.
+    pub collector: Target,
     /// Fields of every request.
     pub headers: HeaderMap,
     /// `service.name`.
@@ -76,15 +73,6 @@ pub struct OtlpSettings {
 impl OtlpSettings {
     /// As a document says. An `Err` is a sentence for whoever wrote it.
     pub fn of(otlp: &Otlp) -> Result<OtlpSettings, String> {
-        let Otlp { endpoint, tls, .. } = otlp;
-        let trust = match &tls.ca_file {
-            _ if !tls.verify => Some(Trust::of_anybody()),
-            Some(file) => Some(Trust::of_file(file).map_err(|error| format!("`ca-file`: {error}"))?),
-            None => None,
-        };
-        let base = endpoint.base.clone();
-        let url =
-            BaseUrl { scheme: endpoint.scheme, host: endpoint.host.clone(), port: endpoint.port, base: base.clone() };
         let mut headers = HeaderMap::new();
         for (name, value) in &otlp.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?;
@@ -94,8 +82,7 @@ impl OtlpSettings {
             headers.append(name, value);
         }
         Ok(OtlpSettings {
-            collector: Origin::of(&url, trust.as_ref()).map_err(|error| error.to_string())?,
-            base,
+            collector: Target::of(&otlp.endpoint, &otlp.tls)?,
             headers,
             service_name: otlp.service_name.clone(),
             traces: otlp.traces,
@@ -328,7 +315,7 @@ impl Collector<'_> {
             let problem = match self.post(path, body.clone()).await {
                 Ok(()) => {
                     if self.sent.is_failing.swap(false, Ordering::Relaxed) {
-                        tracing::info!(collector = self.settings.collector.name(), "OTLP is taken again");
+                        tracing::info!(collector = self.settings.collector.origin.name(), "OTLP is taken again");
                     }
                     return true;
                 }
@@ -336,7 +323,7 @@ impl Collector<'_> {
             };
             self.sent.failed_requests.fetch_add(1, Ordering::Relaxed);
             if !self.sent.is_failing.swap(true, Ordering::Relaxed) {
-                let collector = self.settings.collector.name();
+                let collector = self.settings.collector.origin.name();
                 tracing::warn!(collector, path, problem = problem.text, "what was sent by OTLP was not taken");
             }
             match pauses.next() {
@@ -349,20 +336,20 @@ impl Collector<'_> {
     async fn post(&self, path: &str, body: Bytes) -> Result<(), Problem> {
         let lasting = |text: String| Problem { text, may_pass: false };
         let passing = |text: String| Problem { text, may_pass: true };
-        let uri = format!("{}{path}", self.settings.base);
+        let uri = format!("{}{path}", self.settings.collector.base);
         let uri = uri.parse::<Uri>().map_err(|error| lasting(error.to_string()))?;
         let mut request = Request::new(Body::full(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.settings.headers.clone();
         let headers = request.headers_mut();
-        headers.insert(header::HOST, self.settings.collector.authority().clone());
+        headers.insert(header::HOST, self.settings.collector.origin.authority().clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers
             .entry(header::USER_AGENT)
             .or_insert(HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
         let exchange = async {
-            let answer = self.upstream.send(&self.settings.collector, request, Timeouts::default()).await;
+            let answer = self.upstream.send(&self.settings.collector.origin, request, Timeouts::default()).await;
             let answer = answer.map_err(|error| passing(error.to_string()))?;
             let status = answer.status();
             let text = collect(answer.into_body(), ANSWER_BYTES).await.unwrap_or_default();

@@ -21,7 +21,7 @@ use super::egress::Granted;
 use super::flatten::effective;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, Target, problems, references, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::balance::{Backend, Breakers, Member};
 use crate::body::trailers::TrailerNames;
@@ -31,7 +31,7 @@ use crate::hop::Via;
 use crate::observe::otlp::OtlpSettings;
 use crate::route::{ApiTable, OperationTable};
 use crate::serve::check;
-use crate::upstream::{Origin, Timeouts, Trust};
+use crate::upstream::{Origin, Target, Timeouts};
 
 /// Makes plans; keeps what can be used again for the next one.
 pub struct PlanBuilder {
@@ -263,34 +263,8 @@ fn key_table(document: &Document) -> KeyTable {
     table
 }
 
-/// What TLS to an origin relies on; none for what the system does.
-fn trust(tls: &OriginTls, mark: Mark, diagnostics: &mut Diagnostics) -> Option<Arc<Trust>> {
-    if !tls.verify {
-        return Some(Trust::of_anybody());
-    }
-    let file = tls.ca_file.as_deref()?;
-    Trust::of_file(file).map_err(|error| diagnostics.push(mark, format!("`ca-file`: {error}"))).ok()
-}
-
-fn base_url(origin: &tollgate_document::Origin) -> BaseUrl {
-    BaseUrl { scheme: origin.scheme, host: origin.host.clone(), port: origin.port, base: origin.base.clone() }
-}
-
-fn target(
-    origin: &tollgate_document::Origin,
-    tls: &OriginTls,
-    mark: Mark,
-    diagnostics: &mut Diagnostics,
-) -> Option<Target> {
-    let url = base_url(origin);
-    let trust = trust(tls, mark, diagnostics);
-    match Origin::of(&url, trust.as_ref()) {
-        Ok(origin) => Some(Target { origin, base: url.base }),
-        Err(error) => {
-            diagnostics.push(mark, format!("`{url}`: {error}"));
-            None
-        }
-    }
+fn target(url: &BaseUrl, tls: &OriginTls, mark: Mark, diagnostics: &mut Diagnostics) -> Option<Target> {
+    Target::of(url, tls).map_err(|problem| diagnostics.push(mark, problem)).ok()
 }
 
 fn common(document: &Document, flights: &Arc<Flights>, breakers: &Breakers, diagnostics: &mut Diagnostics) -> Common {
@@ -298,7 +272,7 @@ fn common(document: &Document, flights: &Arc<Flights>, breakers: &Breakers, diag
     let mut urls = BTreeMap::new();
     for backend in &document.backends {
         if let Some(first) = backend.members.first() {
-            urls.insert(backend.id.clone(), base_url(&first.origin));
+            urls.insert(backend.id.clone(), first.origin.clone());
         }
         let members = backend.members.iter().filter_map(|member| {
             let ejection = backend.ejection.as_ref();
@@ -462,7 +436,7 @@ impl Ingredients<'_> {
                 definition: operation.definition.to_string(),
             }),
             product: product.map(|product| product.id.clone()),
-            backend: base_url(&self.api.backend),
+            backend: self.api.backend.clone(),
             backends: Arc::clone(&self.common.backend_urls),
         };
         let sections = Section::ALL.map(|section| effective(&scopes, section, self.steps));

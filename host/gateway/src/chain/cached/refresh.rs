@@ -1,6 +1,5 @@
 //! A stale response is used while the origin is asked behind the client's back (RFC 5861 §3).
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use tollgate_caching::{RequestDirectives, Stored};
 use super::{Found, Read};
 use crate::body::Body;
 use crate::cache::Joined;
-use crate::chain::{Received, Walk};
+use crate::chain::Walk;
 use crate::plan::Forward;
 
 /// How long it may take up to the response's head.
@@ -34,20 +33,7 @@ impl Walk {
             exchange.request.headers.remove(name);
         }
         Conditions::take(&mut exchange.request.headers);
-        let mut walk = Walk {
-            leases: Rc::clone(&self.leases),
-            upstream: self.upstream.clone(),
-            chain: Arc::clone(&self.chain),
-            exchange: Some(Box::new(exchange)),
-            request_body: Body::empty(),
-            response_body: Body::empty(),
-            staged_names: Vec::new(),
-            section: self.section,
-            moment: None,
-            origin_time: None,
-            received: Received::default(),
-            upgrade: None,
-        };
+        let mut walk = self.beside(exchange, Body::empty(), Body::empty());
         let read = Read {
             caching: Arc::clone(&read.caching),
             services: Arc::clone(&read.services),
