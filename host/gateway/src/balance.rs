@@ -33,7 +33,7 @@ pub(crate) struct Backend {
 
 /// An origin of a backend.
 pub(crate) struct Member {
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) weight: u32,
     pub(crate) priority: u32,
     pub(crate) breaker: Option<Arc<Breaker>>,
@@ -81,7 +81,7 @@ impl Backend {
 
     /// A single origin that is always asked.
     pub(crate) fn single(target: Target) -> Arc<Backend> {
-        Backend::new(vec![Member { target, weight: 1, priority: 1, breaker: None, ejection: None }])
+        Backend::new(vec![Member { target: Arc::new(target), weight: 1, priority: 1, breaker: None, ejection: None }])
     }
 
     /// Is there a choice, or somebody who counts?
@@ -171,7 +171,7 @@ impl Member {
 
 impl Leave {
     /// Where it goes.
-    pub(crate) fn target(&self) -> Option<&Target> {
+    pub(crate) fn target(&self) -> Option<&Arc<Target>> {
         self.backend.members.get(self.number).map(|member| &member.target)
     }
 

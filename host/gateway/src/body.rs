@@ -114,7 +114,7 @@ pub struct Body {
 enum Source {
     Empty,
     Full(Bytes),
-    Client(ClientBody),
+    Client(Box<ClientBody>),
     Origin(Box<OriginBody>),
     Poured(Box<Poured>),
     Stream(Box<StreamBody>),
@@ -146,7 +146,15 @@ impl Body {
     }
 
     pub(crate) fn from_client(body: ClientBody) -> Body {
-        Body::new(Source::Client(body))
+        Body::new(Source::Client(Box::new(body)))
+    }
+
+    /// What a client sends, if this is it.
+    pub(crate) fn of_client(&mut self) -> Option<&mut ClientBody> {
+        match &mut self.source {
+            Source::Client(body) => Some(body),
+            _ => None,
+        }
     }
 
     pub(crate) fn from_origin(body: Box<OriginBody>) -> Body {
@@ -221,10 +229,7 @@ impl Body {
     ///
     /// Fails at once if the client announced more. Other bodies have no limit.
     pub fn limit(&mut self, bytes: u64) -> Result<(), BodyError> {
-        match &mut self.source {
-            Source::Client(body) => body.limit(bytes),
-            _ => Ok(()),
-        }
+        self.of_client().map_or(Ok(()), |body| body.limit(bytes))
     }
 
     /// Fail with a time-out when somebody still waits for an origin's body at this time. Other bodies don't.

@@ -132,7 +132,7 @@ impl Walk {
         leases: Rc<Leases>,
         upstream: Upstream,
         chain: Arc<Chain>,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
         request_body: Body,
     ) -> Walk {
         exchange.cache.has_body = !request_body.is_end_stream();
@@ -143,7 +143,7 @@ impl Walk {
             leases,
             upstream,
             chain,
-            exchange: Some(Box::new(exchange)),
+            exchange: Some(exchange),
             request_body,
             response_body: Body::empty(),
             received: Received::default(),
@@ -171,6 +171,11 @@ impl Walk {
             moment: None,
             origin_time: None,
         }
+    }
+
+    /// Whose sections are walked.
+    pub(crate) fn chain(&self) -> &Arc<Chain> {
+        &self.chain
     }
 
     /// The exchange; none only after a host function panicked and took it along.
@@ -210,7 +215,7 @@ impl Walk {
                     left.push(std::mem::replace(&mut steps, branch));
                 }
                 own => {
-                    Box::pin(self.own_step(own)).await?;
+                    self.own_step(own).await?;
                     self.moment = None;
                 }
             }
@@ -294,7 +299,7 @@ impl Walk {
         let Some(exchange) = self.exchange_mut() else { return true };
         for unwritten in exchange.holds.take_unwritten() {
             self.moment = None;
-            let written = tokio::time::timeout(COUNT_PATIENCE, unwritten.is_written()).await;
+            let written = Box::pin(tokio::time::timeout(COUNT_PATIENCE, unwritten.is_written())).await;
             if !written.unwrap_or(false) {
                 return false;
             }
@@ -372,7 +377,8 @@ async fn in_memory(body: &mut Body) -> Result<bytes::Bytes, BodyError> {
     if let Some(bytes) = body.in_memory() {
         return Ok(bytes);
     }
-    let bytes = collect(std::mem::take(body), READ_BODY_BYTES).await?;
+    // Boxed, so that what needs no body holds no room for reading one.
+    let bytes = Box::pin(collect(std::mem::take(body), READ_BODY_BYTES)).await?;
     *body = Body::full(bytes.clone());
     Ok(bytes)
 }

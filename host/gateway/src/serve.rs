@@ -43,7 +43,6 @@ use hyper::{Request, Response};
 use tokio::net::TcpStream;
 use tollgate_core::message::Scheme;
 
-use crate::body::client::ClientBody;
 pub use crate::body::client::Patience;
 use crate::body::{Body, BodyError};
 use crate::certificates::Certificates;
@@ -148,17 +147,18 @@ pub trait Handler: 'static {
     }
 
     /// Answer a request. Its target is a path, perhaps with a query; its only `host`, which just HTTP/1.0 may lack,
-    /// is valid and is the target's if that named one. Dropped when the client goes away.
-    fn handle(&self, request: Request<Body>, arrival: Arrival) -> impl Future<Output = Response<Body>>;
+    /// is valid and is the target's if that named one. What isn't taken out of it is given up with the answer. Dropped
+    /// when the client goes away.
+    fn handle(&self, request: &mut Request<Body>, arrival: &Arrival) -> impl Future<Output = Response<Body>>;
 
     /// Answer what isn't a proper request.
-    fn refuse(&self, head: &Request<()>, arrival: Arrival, rejection: Rejection) -> Response<Body> {
-        let _ = (head, arrival);
+    fn refuse(&self, request: &Request<Body>, arrival: &Arrival, rejection: Rejection) -> Response<Body> {
+        let _ = (request, arrival);
         rejection.response()
     }
 
     /// Answer a request whose handling panicked.
-    fn panicked(&self, arrival: Arrival) -> Response<Body> {
+    fn panicked(&self, arrival: &Arrival) -> Response<Body> {
         let _ = arrival;
         Rejection::GatewayPanicked.response()
     }
@@ -291,7 +291,7 @@ impl<H: Handler> Worker<H> {
     /// Whatever happens to who answers, there is an answer.
     async fn unless_panicked(
         &self,
-        arrival: Arrival,
+        arrival: &Arrival,
         mut answer: Pin<&mut impl Future<Output = Response<Body>>>,
     ) -> Response<Body> {
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
@@ -302,31 +302,22 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Have a request answered, whatever it is.
-    async fn answer(
-        &self,
-        mut head: Request<()>,
-        body: Option<ClientBody>,
-        connected: &Connected,
-        arrival: Arrival,
-    ) -> Response<Body> {
-        match self.check(&mut head, body, connected) {
-            Ok(body) => self.handler.handle(head.map(|()| body), arrival).await,
-            Err(rejection) => self.handler.refuse(&head, arrival, rejection),
-        }
+    async fn answer(&self, request: &mut Request<Body>, connected: &Connected, arrival: &Arrival) -> Response<Body> {
+        let response = match self.check(request, connected) {
+            Ok(()) => self.handler.handle(request, arrival).await,
+            Err(rejection) => self.handler.refuse(request, arrival, rejection),
+        };
+        drop(std::mem::take(request.body_mut()));
+        response
     }
 
-    fn check(
-        &self,
-        head: &mut Request<()>,
-        body: Option<ClientBody>,
-        connected: &Connected,
-    ) -> Result<Body, Rejection> {
-        let checked = check::check(head, &self.settings).and_then(|expects_continue| {
-            let host = head.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    fn check(&self, request: &mut Request<Body>, connected: &Connected) -> Result<(), Rejection> {
+        let checked = check::check(request, &self.settings).and_then(|expects_continue| {
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
             let is_misdirected = host.is_some_and(|host| connected.is_misdirected(host));
             if is_misdirected { Err(Rejection::Misdirected) } else { Ok(expects_continue) }
         });
-        let Some(mut body) = body else { return checked.map(|_| Body::empty()) };
+        let Some(body) = request.body_mut().of_client() else { return checked.map(|_| ()) };
         match checked {
             Ok(expects_continue) => body.expects_continue = expects_continue,
             Err(rejection) => {
@@ -336,7 +327,7 @@ impl<H: Handler> Worker<H> {
         }
         match body.limit(self.settings.body_bytes) {
             Err(error @ BodyError::TooLarge { .. }) => Err(Rejection::from(error)),
-            _ => Ok(Body::from_client(body)),
+            _ => Ok(()),
         }
     }
 }

@@ -264,20 +264,9 @@ impl UpstreamError {
     }
 }
 
-/// A request without a response.
-#[derive(Debug)]
-pub struct Unanswered {
-    /// Why.
-    pub error: UpstreamError,
-    /// The request, if none of it was written: it may be sent elsewhere.
-    pub unsent: Option<Request<Body>>,
-}
-
-impl From<UpstreamError> for Unanswered {
-    fn from(error: UpstreamError) -> Unanswered {
-        Unanswered { error, unsent: None }
-    }
-}
+/// A request that is to be sent. It is taken out of here by whoever sends it, and put back if none of it was written:
+/// then it may be sent elsewhere. One place for it, because each future that held it would have room for it twice.
+pub(crate) type Unsent = Option<Request<Body>>;
 
 /// What a worker counts, for metrics.
 #[derive(Debug, Default)]
@@ -357,37 +346,40 @@ impl Upstream {
         request: Request<Body>,
         timeouts: Timeouts,
     ) -> Result<Response<Body>, UpstreamError> {
-        self.try_send(origin, request, timeouts).await.map_err(|unanswered| unanswered.error)
+        self.try_send(origin, &mut Some(request), timeouts).await
     }
 
-    /// As [`Self::send`]; a request of which nothing was written comes back.
-    pub async fn try_send(
+    /// As [`Self::send`]; a request of which nothing was written is there again.
+    pub(crate) async fn try_send(
         &self,
         origin: &Origin,
-        mut request: Request<Body>,
+        request: &mut Unsent,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, Unanswered> {
-        frame(&mut request);
+    ) -> Result<Response<Body>, UpstreamError> {
+        if let Some(request) = request {
+            frame(request);
+        }
         self.budget.count_request(self.number);
         let worker = &*self.worker;
         if let Some(wire) = worker.pool.take(&origin.key) {
             count(&worker.counts.reused);
-            let spare = spare(&request);
-            match worker.exchange(wire, origin, request, timeouts).await {
+            let spare = request.as_ref().and_then(spare);
+            let error = match worker.exchange(wire, origin, request, timeouts).await {
                 Ok(response) => return Ok(response),
-                // Nothing reached the origin, so this isn't a second time for it.
-                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
-                Err(Unanswered { error, .. }) => match spare {
-                    Some(spare) if error == UpstreamError::Broken && self.may_retry() => request = spare,
-                    _ => return Err(error.into()),
-                },
+                Err(error) => error,
+            };
+            // If nothing reached the origin, another time isn't a second one for it.
+            if request.is_none() {
+                match spare {
+                    Some(spare) if error == UpstreamError::Broken && self.may_retry() => *request = Some(spare),
+                    _ => return Err(error),
+                }
             }
             count(&worker.counts.resent);
         }
-        match worker.connect(origin, timeouts.connect).await {
-            Ok(wire) => worker.exchange(wire, origin, request, timeouts).await,
-            Err(error) => Err(Unanswered { error, unsent: Some(request) }),
-        }
+        // Boxed: what it takes to connect is rarely needed, and is large.
+        let wire = Box::pin(worker.connect(origin, timeouts.connect)).await?;
+        worker.exchange(wire, origin, request, timeouts).await
     }
 }
 
@@ -404,11 +396,11 @@ impl Worker {
         &self,
         wire: Box<Wire>,
         origin: &Origin,
-        request: Request<Body>,
+        request: &mut Unsent,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, Unanswered> {
+    ) -> Result<Response<Body>, UpstreamError> {
         let (wire, response) = wire.request(request, timeouts.response_header).await?;
-        let framing = response::check(&response).map_err(Unanswered::from)?;
+        let framing = response::check(&response)?;
         let (head, incoming) = response.into_parts();
         let body = response::body(incoming, framing, wire, &self.pool, &origin.key, timeouts.body_idle);
         Ok(Response::from_parts(head, body))

@@ -6,7 +6,7 @@ use tollgate_document::Threshold;
 
 fn member(name: &str, weight: u32, priority: u32) -> Member {
     let origin = Origin::new(name, 80).unwrap();
-    Member { target: Target { origin, base: String::new() }, weight, priority, breaker: None, ejection: None }
+    Member { target: Arc::new(Target { origin, base: String::new() }), weight, priority, breaker: None, ejection: None }
 }
 
 fn rule(threshold: u32) -> BreakerRule {

@@ -26,9 +26,9 @@ impl Walk {
         }
         match step {
             Step::Statement(call) => self.call(call).await,
-            Step::Forward(forward) => self.forward(forward).await,
             Step::SetVariable(set) => self.set_variable(set).await,
-            // Boxed, so that nobody holds room for what is rare.
+            // Boxed, so that a step which is soon done holds no room for these.
+            Step::Forward(forward) => Box::pin(self.forward(forward)).await,
             Step::Choose(_) => Box::pin(self.run(std::slice::from_ref(step))).await,
             Step::Retry(retry) => Box::pin(self.retry(retry)).await,
             Step::Wait(wait) => Box::pin(self.wait(wait)).await,

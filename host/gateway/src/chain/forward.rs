@@ -18,14 +18,14 @@ use crate::body::Body;
 use crate::hop;
 use crate::plan::Forward;
 use crate::respond::Rejection;
-use crate::upstream::{Origin, Target, Timeouts, Unanswered, UpstreamError};
+use crate::upstream::{Origin, Target, Timeouts, Unsent, UpstreamError};
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
 
 /// Where a request goes and what it is, but for its body.
 struct Head {
-    target: Target,
+    target: Arc<Target>,
     method: Method,
     uri: Uri,
     headers: http::HeaderMap,
@@ -42,7 +42,8 @@ impl Walk {
     pub(super) async fn forward(&mut self, forward: &Arc<Forward>) -> Result<(), Stop> {
         match self.chain.caching.clone() {
             None => self.fetch(forward).await?,
-            Some(caching) => self.fetch_cached(forward, &caching).await?,
+            // Boxed, as everything below that few requests need: nobody else holds room for it.
+            Some(caching) => Box::pin(self.fetch_cached(forward, &caching)).await?,
         }
         let response = self.exchange().and_then(|exchange| exchange.response.as_ref());
         if forward.fail_on_error_status_code && response.is_some_and(|response| response.status.as_u16() >= 400) {
@@ -77,7 +78,7 @@ impl Walk {
             }
             head = next;
             redirects += 1;
-            response = self.ask_redirected(&way, &head).await?;
+            response = Box::pin(self.ask_redirected(&way, &head)).await?;
         }
         let elapsed = sent.elapsed();
         self.origin_time = Some(self.origin_time.unwrap_or_default() + elapsed);
@@ -172,34 +173,35 @@ impl Walk {
         let mut leave = backend.choose(&tried).map_err(|unavailable| self.unavailable(way.forward, unavailable))?;
         let (method, headers) = self.head().map_err(|rejection| failed(self, rejection))?;
         let kept = if way.follows { headers.clone() } else { http::HeaderMap::new() };
-        let mut request = Request::new(self.body());
-        *request.method_mut() = method.clone();
         // A name that the origin is called by is the request's own if a policy gave it one, and otherwise each origin's.
         let has_host = headers.contains_key(header::HOST);
-        *request.headers_mut() = headers;
+        let mut request: Unsent = Some(request_of(method.clone(), headers, self.body()));
         loop {
             let target = leave.target().cloned().ok_or_else(|| failed(self, Rejection::PolicyFault))?;
             let uri = self.uri(&target).map_err(|rejection| failed(self, rejection))?;
-            *request.uri_mut() = uri.clone();
-            if !has_host {
-                hop::set_host(request.headers_mut(), &target.origin);
+            if let Some(request) = &mut request {
+                *request.uri_mut() = uri.clone();
+                if !has_host {
+                    hop::set_host(request.headers_mut(), &target.origin);
+                }
             }
-            let unanswered = match self.send(way, &target.origin, request).await {
+            let error = match self.send(way, &target.origin, &mut request).await {
                 Ok(response) => {
                     leave.responded(response.status().as_u16(), response.headers());
                     return Ok((Head { target, method, uri, headers: kept }, response));
                 }
-                Err(unanswered) => unanswered,
+                Err(error) => error,
             };
             tried.push(leave.number());
-            leave.failed(&Rejection::from(&unanswered.error));
-            let stop = self.unanswered(way.forward, &target.origin, &unanswered.error);
-            let Some(unsent) = unanswered.unsent else { return Err(stop) };
+            leave.failed(&Rejection::from(&error));
+            let stop = self.unanswered(way.forward, &target.origin, &error);
+            if request.is_none() {
+                return Err(stop);
+            }
             let Ok(next) = backend.choose(&tried) else { return Err(stop) };
             if !self.upstream.may_retry() {
                 return Err(stop);
             }
-            request = unsent;
             leave = next;
         }
     }
@@ -209,14 +211,17 @@ impl Walk {
         &mut self,
         way: &Way<'_>,
         origin: &Origin,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, Unanswered> {
+        request: &mut Unsent,
+    ) -> Result<Response<Body>, UpstreamError> {
         let version = way.forward.http_version;
+        let timeouts = way.timeouts;
         match self.upgrade.take() {
-            None if version == HttpVersion::Http1 => self.upstream.try_send(origin, request, way.timeouts).await,
-            // Boxed, so that nobody holds room for what is rare.
-            None => Box::pin(self.upstream.try_send_by(version, origin, request, way.timeouts)).await,
-            Some(wanted) => Ok(Box::pin(self.upstream.upgrade(origin, request, way.timeouts, wanted)).await?),
+            None if version == HttpVersion::Http1 => self.upstream.try_send(origin, request, timeouts).await,
+            None => Box::pin(self.upstream.try_send_by(version, origin, request, timeouts)).await,
+            Some(wanted) => match request.take() {
+                Some(request) => Box::pin(self.upstream.upgrade(origin, request, timeouts, wanted)).await,
+                None => Err(UpstreamError::Broken),
+            },
         }
     }
 
@@ -228,14 +233,12 @@ impl Walk {
 
     /// Follow a redirect.
     async fn ask_redirected(&mut self, way: &Way<'_>, head: &Head) -> Result<Response<Body>, Stop> {
-        let mut request = Request::new(self.body());
-        *request.method_mut() = head.method.clone();
+        let mut request = request_of(head.method.clone(), head.headers.clone(), self.body());
         *request.uri_mut() = head.uri.clone();
-        *request.headers_mut() = head.headers.clone();
         let origin = &head.target.origin;
         hop::set_missing_host(request.headers_mut(), origin);
-        let answered = self.send(way, origin, request).await;
-        answered.map_err(|unanswered| self.unanswered(way.forward, origin, &unanswered.error))
+        let answered = self.send(way, origin, &mut Some(request)).await;
+        answered.map_err(|error| self.unanswered(way.forward, origin, &error))
     }
 
     fn unanswered(&mut self, forward: &Forward, origin: &Origin, error: &UpstreamError) -> Stop {
@@ -247,6 +250,14 @@ impl Walk {
         self.trace_own(&forward.own, || json!({ "origin": origin, "failed": error.name() }));
         Stop::Failed(Box::new(StepFailure::of_step(&forward.own, rejection)))
     }
+}
+
+/// A request to nowhere yet.
+fn request_of(method: Method, headers: http::HeaderMap, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.headers_mut() = headers;
+    request
 }
 
 /// Status, reason and headers apart from the body.
@@ -284,7 +295,7 @@ fn redirected(head: &Head, response: &Response<Body>) -> Option<Head> {
 }
 
 /// Where a `Location` points, seen from a request that was sent (RFC 3986 §5.2, without dot segments).
-fn located(from: &Target, uri: &Uri, location: &str) -> Option<(Target, PathAndQuery)> {
+fn located(from: &Arc<Target>, uri: &Uri, location: &str) -> Option<(Arc<Target>, PathAndQuery)> {
     if location.contains("://") {
         let absolute: Uri = location.parse().ok()?;
         let path = absolute.path_and_query()?.clone();
@@ -293,7 +304,7 @@ fn located(from: &Target, uri: &Uri, location: &str) -> Option<(Target, PathAndQ
         // A redirect to elsewhere must not become a way into the private network of the gateway.
         let origin = Origin::of(&BaseUrl { base: String::new(), ..base }, None).ok()?;
         let origin = if origin == from.origin { from.origin.clone() } else { origin.public_only() };
-        return Some((Target { origin, base: String::new() }, path));
+        return Some((Arc::new(Target { origin, base: String::new() }), path));
     }
     let path = match location.strip_prefix('/') {
         Some(_) if location.starts_with("//") => return None,
@@ -311,9 +322,9 @@ fn located(from: &Target, uri: &Uri, location: &str) -> Option<(Target, PathAndQ
 mod tests {
     use super::*;
 
-    fn target() -> Target {
+    fn target() -> Arc<Target> {
         let url = BaseUrl::parse("http://a.example:81").unwrap();
-        Target { origin: Origin::of(&url, None).unwrap(), base: String::new() }
+        Arc::new(Target { origin: Origin::of(&url, None).unwrap(), base: String::new() })
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Walk {
     async fn step(&mut self, statement: &Statement, phase: Phase) -> Result<(), Stop> {
         if let Some(max) = statement.body_need(phase) {
             self.moment = None;
-            match self.show_body(statement, phase, max).await {
+            match Box::pin(self.show_body(statement, phase, max)).await {
                 Ok(()) => {}
                 Err(Unshown::Fault(fault)) => return self.fail(statement, phase, fault),
                 Err(Unshown::TooLarge) => return self.too_large(statement, phase),
@@ -85,7 +85,7 @@ impl Walk {
         };
         let began = self.trace_begins(&exchange);
         let Outcome { exchange, called, ended } = match statement.unit.waits() {
-            true => self.leases.call_waiting(statement, phase, exchange).await,
+            true => Box::pin(self.leases.call_waiting(statement, phase, exchange)).await,
             false => self.leases.call(statement, phase, exchange, self.moment.take()),
         };
         (self.exchange, self.moment) = (exchange, ended);

@@ -279,7 +279,7 @@ fn common(document: &Document, flights: &Arc<Flights>, breakers: &Breakers, diag
             // Ejected is an origin from a pool, and not from the other pools that it is in.
             let name = format!("{}/{}/ejection", backend.id, member.origin);
             Some(Member {
-                target: target(&member.origin, &member.tls, backend.mark, diagnostics)?,
+                target: Arc::new(target(&member.origin, &member.tls, backend.mark, diagnostics)?),
                 weight: member.weight,
                 priority: member.priority,
                 breaker: breakers.of(&member.breaker_name, &member.breaker),

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 
 use super::handshake::Connected;
 use super::watch::{Overdue, Rest, Watch};
-use super::{Handler, Server, Settings, Worker};
+use super::{Arrival, Handler, Server, Settings, Worker};
 use crate::body::Body;
 use crate::body::client::ClientBody;
 use crate::deadline::Alarm;
@@ -68,9 +68,7 @@ pub(super) async fn serve<H: Handler>(
     watch: Rc<Watch>,
 ) {
     let worker = &*server.worker;
-    let service = service_fn(|request: Request<Incoming>| async {
-        Ok::<_, Infallible>(exchange(worker, request, &connected, &watch).await)
-    });
+    let service = service_fn(|request| exchange(worker, request, &connected, &watch));
     let mut connection = server.http1.serve_connection(ClientIo::new(stream, first, Rc::clone(&watch)), service);
     let mut alarm = Alarm::new(watch.deadline().unwrap_or_else(tokio::time::Instant::now));
     let mut told_to_drain = false;
@@ -150,20 +148,39 @@ async fn close(io: &mut ClientIo, watch: &Watch, alarm: &mut Alarm) {
     .await;
 }
 
-async fn exchange<H: Handler>(
-    worker: &Worker<H>,
+/// Not an `async fn`, because hyper moves what this gives for each request: such a function has room for its arguments
+/// twice.
+fn exchange<'c, H: Handler>(
+    worker: &'c Worker<H>,
     request: Request<Incoming>,
-    connected: &Connected,
-    watch: &Rc<Watch>,
-) -> Response<Body> {
+    connected: &'c Connected,
+    watch: &'c Rc<Watch>,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<'c, H> {
     let at = watch.begin(request.version() == Version::HTTP_10);
     let arrival = connected.arrival(at, worker.ids.next());
     let is_head = request.method() == Method::HEAD;
-    let (parts, incoming) = request.into_parts();
     let patience = worker.settings.body_patience;
-    let body = (!incoming.is_end_stream()).then(|| ClientBody::http1(incoming, Rc::clone(watch), patience));
-    let answer = pin!(worker.answer(Request::from_parts(parts, ()), body, connected, arrival));
-    let mut response = worker.unless_panicked(arrival, answer).await;
+    let mut request = request.map(|incoming| match incoming.is_end_stream() {
+        true => Body::empty(),
+        false => Body::from_client(ClientBody::http1(incoming, Rc::clone(watch), patience)),
+    });
+    async move {
+        let response = {
+            let answer = pin!(worker.answer(&mut request, connected, &arrival));
+            worker.unless_panicked(&arrival, answer).await
+        };
+        Ok(completed(worker, watch, response, is_head, &arrival))
+    }
+}
+
+/// The last touches, which are this protocol's.
+fn completed<H: Handler>(
+    worker: &Worker<H>,
+    watch: &Rc<Watch>,
+    mut response: Response<Body>,
+    is_head: bool,
+    arrival: &Arrival,
+) -> Response<Body> {
     let headers = response.headers_mut();
     if headers.contains_key(header::CONNECTION) {
         // Whoever answered is in doubt about the connection.

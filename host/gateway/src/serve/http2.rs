@@ -169,10 +169,16 @@ impl<H: Handler> StreamTask<H> {
         let is_head = request.method() == Method::HEAD;
         let (parts, receive) = request.into_parts();
         let respond = Rc::new(RefCell::new(respond));
-        let body = (!receive.is_end_stream())
-            .then(|| ClientBody::http2(receive, Rc::clone(&respond), &parts.headers, worker.settings.body_patience));
-        let answer = pin!(worker.answer(Request::from_parts(parts, ()), body, &self.connected, arrival));
-        let mut answer = pin!(worker.unless_panicked(arrival, answer));
+        let body = match receive.is_end_stream() {
+            true => Body::empty(),
+            false => {
+                let patience = worker.settings.body_patience;
+                Body::from_client(ClientBody::http2(receive, Rc::clone(&respond), &parts.headers, patience))
+            }
+        };
+        let mut request = Request::from_parts(parts, body);
+        let answer = pin!(worker.answer(&mut request, &self.connected, &arrival));
+        let mut answer = pin!(worker.unless_panicked(&arrival, answer));
         let answered = poll_fn(|cx| {
             if let Poll::Ready(response) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Some(response));

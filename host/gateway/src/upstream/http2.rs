@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
-use http::{Request, Response};
+use http::Response;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tollgate_document::HttpVersion;
 
 use super::connect::{self, Alpn};
 use super::socket::OriginStream;
-use super::{Origin, Settings, Timeouts, Unanswered, Upstream, UpstreamError, count};
+use super::{Origin, Settings, Timeouts, Unsent, Upstream, UpstreamError, count};
 use crate::body::Body;
 
 pub(crate) use exchange::StreamBody;
@@ -148,9 +148,9 @@ impl Upstream {
         &self,
         version: HttpVersion,
         origin: &Origin,
-        request: Request<Body>,
+        request: &mut Unsent,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, Unanswered> {
+    ) -> Result<Response<Body>, UpstreamError> {
         let is_http_1 = match version {
             HttpVersion::Http1 => true,
             HttpVersion::Http2 => false,
@@ -167,9 +167,9 @@ impl Upstream {
         &self,
         version: HttpVersion,
         origin: &Origin,
-        mut request: Request<Body>,
+        request: &mut Unsent,
         timeouts: Timeouts,
-    ) -> Result<Response<Body>, Unanswered> {
+    ) -> Result<Response<Body>, UpstreamError> {
         let worker = &*self.worker;
         let known = worker.http2.known(&origin.key);
         let mut is_first = true;
@@ -177,13 +177,19 @@ impl Upstream {
             let share = match self.way(&known, version, origin, timeouts.connect).await {
                 Ok(Way::Http2(share)) => share,
                 Ok(Way::Http1) => return self.try_send(origin, request, timeouts).await,
-                Err(error) => return Err(Unanswered { error, unsent: is_first.then_some(request) }),
+                Err(error) => {
+                    if !is_first {
+                        *request = None;
+                    }
+                    return Err(error);
+                }
             };
             if is_first {
                 self.budget.count_request(self.number);
             }
-            let spare = exchange::spare(&request);
-            match exchange::exchange(share, origin, request, timeouts).await {
+            let Some(sent) = request.take() else { return Err(UpstreamError::Broken) };
+            let spare = exchange::spare(&sent);
+            match exchange::exchange(share, origin, sent, timeouts).await {
                 Ok(response) => return Ok(response),
                 Err(failed) => {
                     if let Some(share) = &failed.share {
@@ -194,8 +200,8 @@ impl Upstream {
                         Some(spare) => failed.is_unseen || failed.is_broken && spare.is_repeatable,
                     };
                     match spare {
-                        Some(spare) if may_repeat && is_first && self.may_retry() => request = spare.request,
-                        _ => return Err(failed.error.into()),
+                        Some(spare) if may_repeat && is_first && self.may_retry() => *request = Some(spare.request),
+                        _ => return Err(failed.error),
                     }
                 }
             }

@@ -33,8 +33,7 @@ impl Upstream {
         let worker = &*self.worker;
         let mut wire = worker.connect(origin, timeouts.connect).await?;
         wire.may_be_upgraded();
-        let sent = wire.request(request, timeouts.response_header).await;
-        let (wire, response) = sent.map_err(|unanswered| unanswered.error)?;
+        let (wire, response) = wire.request(&mut Some(request), timeouts.response_header).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let framing = response::check(&response)?;
             let (head, incoming) = response.into_parts();

@@ -13,15 +13,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::Response;
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use super::socket::{Account, OriginStream};
-use super::{Unanswered, UpstreamError};
+use super::{Unsent, UpstreamError};
 use crate::body::{Body, BodyError, Flow};
 use crate::deadline::Alarm;
 
@@ -188,12 +187,16 @@ impl Wire {
     /// Send a request and wait for the response's head for `timeout` after the last progress.
     pub(super) async fn request(
         mut self: Box<Self>,
-        mut request: Request<Body>,
+        request: &mut Unsent,
         timeout: Duration,
-    ) -> Result<(Box<Self>, Response<Incoming>), Unanswered> {
-        let progress = Progress::of(request.body_mut());
-        // It wakes the connection, which is driven below.
-        let mut sent = pin!(self.quietly(|wire| wire.sender.try_send_request(request)));
+    ) -> Result<(Box<Self>, Response<Incoming>), UpstreamError> {
+        let progress = Progress(request.as_mut().and_then(|request| request.body_mut().flow_if_streaming()));
+        let sending = {
+            let Some(request) = request.take() else { return Err(UpstreamError::Broken) };
+            // It wakes the connection, which is driven below.
+            self.quietly(|wire| wire.sender.try_send_request(request))
+        };
+        let mut sent = pin!(sending);
         let mut deadline = Instant::now() + timeout;
         let mut seen = 0;
         let before = self.account.read();
@@ -202,16 +205,19 @@ impl Wire {
             // An answer can only come of driving, so nobody need wake this task for it. (A task that has used up its
             // budget is woken by the alarm below.)
             if let Poll::Ready(answer) = sent.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                return Poll::Ready(answer.map_err(|failed| unanswered(failed, self.account.read() != before)));
+                return Poll::Ready(answer.map_err(|mut failed| {
+                    *request = failed.take_message();
+                    cause(&failed.into_error(), self.account.read() != before)
+                }));
             }
             // hyper skips interim responses however many there are (`reliability.md` §2.1, row 10).
             if self.account.read().wrapping_sub(before) > self.head_bytes {
-                return Poll::Ready(Err(UpstreamError::HeadTooLarge.into()));
+                return Poll::Ready(Err(UpstreamError::HeadTooLarge));
             }
             while self.alarm.poll(cx, deadline).is_ready() {
                 let now = progress.bytes();
                 if now == seen {
-                    return Poll::Ready(Err(UpstreamError::ResponseHeaderTimeout.into()));
+                    return Poll::Ready(Err(UpstreamError::ResponseHeaderTimeout));
                 }
                 seen = now;
                 deadline = Instant::now() + timeout;
@@ -227,18 +233,9 @@ impl Wire {
 struct Progress(Option<Rc<Flow>>);
 
 impl Progress {
-    fn of(body: &mut Body) -> Progress {
-        Progress(body.flow_if_streaming())
-    }
-
     fn bytes(&self) -> u64 {
         self.0.as_ref().map_or(0, |flow| flow.bytes())
     }
-}
-
-fn unanswered(mut failed: TrySendError<Request<Body>>, has_begun: bool) -> Unanswered {
-    let unsent = failed.take_message();
-    Unanswered { error: cause(&failed.into_error(), has_begun), unsent }
 }
 
 /// `has_begun`: a part of a response had come.

@@ -63,7 +63,7 @@ impl Drop for Abandoned<'_> {
 }
 
 impl Handler for Proxy {
-    async fn handle(&self, mut request: Request<Body>, arrival: Arrival) -> Response<Body> {
+    async fn handle(&self, request: &mut Request<Body>, arrival: &Arrival) -> Response<Body> {
         let mut abandoned = Abandoned(Some(&self.seen));
         let response = match request.uri().path() {
             "/denied" => error_response(StatusCode::UNAUTHORIZED, "no"),
@@ -87,12 +87,12 @@ impl Handler for Proxy {
 }
 
 impl Proxy {
-    async fn forward(&self, mut request: Request<Body>, arrival: Arrival) -> Response<Body> {
+    async fn forward(&self, request: &mut Request<Body>, arrival: &Arrival) -> Response<Body> {
         let is_head = request.method() == Method::HEAD;
         hop::clean_request(request.headers_mut(), true, |_| false);
         forwarded::identify(request.headers_mut(), arrival.peer.ip(), Scheme::Http, &[]);
         hop::set_host(request.headers_mut(), &self.origin);
-        let answered = self.upstream.send(&self.origin, request, self.timeouts).await;
+        let answered = self.upstream.send(&self.origin, std::mem::take(request), self.timeouts).await;
         self.seen.resent.store(self.upstream.counts().resent.get(), Ordering::SeqCst);
         match answered {
             Ok(mut response) => {
