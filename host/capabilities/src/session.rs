@@ -104,7 +104,7 @@ impl Effects {
 pub type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// How a guest that computes for long gives way: one turn of the others.
-pub type Turns = fn() -> Turn;
+pub type Turns = Arc<dyn Fn() -> Turn + Send + Sync>;
 
 /// Since when the guest has been running without a pause.
 enum RunsSince {
@@ -131,8 +131,8 @@ pub struct Session {
     /// The worker's way out.
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     pub(crate) callouts_left: u32,
-    /// Ticks of the clock that may still end while the guest runs.
-    ticks_left: u64,
+    /// How long the guest may still run.
+    time_left: Duration,
     runs_since: RunsSince,
     turns: Option<Turns>,
     host_calls_left: u32,
@@ -165,7 +165,7 @@ impl Session {
             effects: Box::default(),
             client: None,
             callouts_left: 0,
-            ticks_left: 0,
+            time_left: Duration::ZERO,
             runs_since: RunsSince::Unknown,
             turns: None,
             host_calls_left,
@@ -227,25 +227,24 @@ impl Session {
         self.exchange.as_deref()?.last_error.as_ref()
     }
 
-    /// What comes next may run until so many ticks have ended.
-    pub fn give_ticks(&mut self, ticks: u64) {
-        self.ticks_left = ticks;
+    /// What comes next may run for so long; for less than a tick more, because the clock isn't asked when it begins.
+    pub fn give_time(&mut self, time: Duration) {
+        self.time_left = time;
         self.runs_since = RunsSince::Unknown;
     }
 
-    /// A tick of this length has ended while the guest ran, or several in a host function that it called. False if it was the
-    /// last that it may have.
-    pub fn take_ticks(&mut self, tick: Duration) -> bool {
+    /// A tick has ended while the guest ran, or several in a host function that it called. The first of a call is taken for
+    /// one of this length. False if no time is left.
+    pub fn take_time(&mut self, tick: Duration) -> bool {
         let now = Instant::now();
         let ran = match &self.runs_since {
-            RunsSince::Unknown => Duration::ZERO,
+            RunsSince::Unknown => tick,
             RunsSince::Moment(moment) => now.saturating_duration_since(*moment),
-            RunsSince::TurnEnded(ended) => ended.get().map_or(Duration::ZERO, |at| now.saturating_duration_since(*at)),
+            RunsSince::TurnEnded(ended) => ended.get().map_or(tick, |at| now.saturating_duration_since(*at)),
         };
-        let ticks = ran.as_nanos().checked_div(tick.as_nanos()).unwrap_or(1).max(1);
         self.runs_since = RunsSince::Moment(now);
-        self.ticks_left = self.ticks_left.saturating_sub(u64::try_from(ticks).unwrap_or(u64::MAX));
-        self.ticks_left > 0
+        self.time_left = self.time_left.saturating_sub(ran);
+        !self.time_left.is_zero()
     }
 
     /// The guest goes on after it has waited for somebody else.
@@ -260,7 +259,7 @@ impl Session {
 
     /// One turn of the others, if there are any.
     pub fn others_turn(&mut self) -> Option<Turn> {
-        let turn = self.turns.map(|turns| turns())?;
+        let turn = self.turns.as_ref().map(|turns| turns())?;
         let ended = Arc::new(OnceLock::new());
         self.runs_since = RunsSince::TurnEnded(Arc::clone(&ended));
         Some(Box::pin(async move {

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tollgate_bindings::phases::lifecycle::ConfigError;
 use tollgate_bindings::{RequestHandle, ResponseHandle, phases};
@@ -47,8 +47,9 @@ pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>,
         // Called once for each tick that ends while the guest runs: time in which it waits isn't its own. Fuel would
         // make turns of another length, for there are slow instructions.
         Stack::Own => store.epoch_deadline_callback(|mut store| {
+            ticker::hurry();
             let session = store.data_mut();
-            if !session.take_ticks(ticker::TICK) {
+            if !session.take_time(ticker::SHORT_TICK) {
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(match session.others_turn() {
@@ -103,12 +104,12 @@ pub(crate) fn arm(store: &mut Store<Session>, body_bytes: usize, stack: Stack) -
     let limits = store.data().limits();
     let for_body = limits.fuel_per_body_byte.saturating_mul(body_bytes as u64);
     let fuel = limits.fuel.saturating_add(for_body);
-    let ticks = ticker::ticks(limits.deadline_ms);
+    let deadline_ms = limits.deadline_ms;
     store.set_fuel(fuel)?;
     match stack {
-        Stack::Callers => store.set_epoch_deadline(ticks),
+        Stack::Callers => store.set_epoch_deadline(ticker::ticks(deadline_ms)),
         Stack::Own => {
-            store.data_mut().give_ticks(ticks);
+            store.data_mut().give_time(Duration::from_millis(deadline_ms));
             store.set_epoch_deadline(1);
         }
     }
