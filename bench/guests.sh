@@ -6,7 +6,7 @@
 #
 #   CALLS    calls of each component: 10000
 #   LIMITS   limits of each statement, as in a document; the defaults without. Without quarantine, so that each call enters
-#            its component: bench/guests.sh 1000 'quarantine-after: 1000000000, fuel: 1000000'
+#            its component: bench/guests.sh 1000 'quarantine-after: 1000000000, quarantine-after-ms: 3600000, fuel: 1000000'
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 export TOLLGATE_BIN=${TOLLGATE_BIN:-$root/target/release/tollgate}

@@ -131,7 +131,8 @@ pub struct Session {
     /// The worker's way out.
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     pub(crate) callouts_left: u32,
-    /// How long the guest may still run.
+    /// How long the guest might run, and still may.
+    time: Duration,
     time_left: Duration,
     runs_since: RunsSince,
     turns: Option<Turns>,
@@ -165,6 +166,7 @@ impl Session {
             effects: Box::default(),
             client: None,
             callouts_left: 0,
+            time: Duration::ZERO,
             time_left: Duration::ZERO,
             runs_since: RunsSince::Unknown,
             turns: None,
@@ -229,7 +231,7 @@ impl Session {
 
     /// What comes next may run for so long; for less than a tick more, because the clock isn't asked when it begins.
     pub fn give_time(&mut self, time: Duration) {
-        self.time_left = time;
+        (self.time, self.time_left) = (time, time);
         self.runs_since = RunsSince::Unknown;
     }
 
@@ -245,6 +247,11 @@ impl Session {
         self.runs_since = RunsSince::Moment(now);
         self.time_left = self.time_left.saturating_sub(ran);
         !self.time_left.is_zero()
+    }
+
+    /// How long the guest has run, to the last tick; nothing if it was done before there was one.
+    pub fn computed(&self) -> Duration {
+        self.time.saturating_sub(self.time_left)
     }
 
     /// The guest goes on after it has waited for somebody else.

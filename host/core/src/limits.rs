@@ -53,6 +53,10 @@ pub const CONCURRENT_CALLS: u32 = 250;
 /// reaches it only if nobody else's pass between them.
 pub const QUARANTINE_AFTER: u32 = 20;
 
+/// Milliseconds that calls failing one after another may compute before their statement is left out for a while: twice the
+/// usual deadline.
+pub const QUARANTINE_AFTER_MS: u64 = 2 * DEADLINE_MS;
+
 /// How long a statement is left out the first time; each time that it fails again, twice as long.
 pub const QUARANTINE_MS: u64 = 1_000;
 
@@ -126,6 +130,8 @@ pub struct Limits {
     pub concurrent_calls: u32,
     /// See [`QUARANTINE_AFTER`].
     pub quarantine_after: u32,
+    /// See [`QUARANTINE_AFTER_MS`].
+    pub quarantine_after_ms: u64,
     /// See [`QUARANTINE_MS`].
     pub quarantine_ms: u64,
 }
@@ -148,6 +154,7 @@ impl Default for Limits {
             callouts: CALLOUTS,
             concurrent_calls: CONCURRENT_CALLS,
             quarantine_after: QUARANTINE_AFTER,
+            quarantine_after_ms: QUARANTINE_AFTER_MS,
             quarantine_ms: QUARANTINE_MS,
         }
     }
@@ -164,6 +171,7 @@ impl Limits {
                 deadline_ms: INTERPRETER_DEADLINE_MS,
                 memory_bytes: INTERPRETER_MEMORY_BYTES,
                 table_elements: INTERPRETER_TABLE_ELEMENTS,
+                quarantine_after_ms: 2 * INTERPRETER_DEADLINE_MS,
                 ..Limits::default()
             },
         }
@@ -208,7 +216,7 @@ pub struct LimitField {
 pub const MAX_MEMORY_BYTES: u64 = 256 << 20;
 
 /// Every limit that an operator can set, by its key in a document.
-pub const FIELDS: [LimitField; 16] = [
+pub const FIELDS: [LimitField; 17] = [
     LimitField { key: "fuel", max: 1_000_000_000_000, set: |l, v| l.fuel = v },
     LimitField { key: "fuel-per-body-byte", max: 1_000_000, set: |l, v| l.fuel_per_body_byte = v },
     LimitField { key: "deadline-ms", max: 60_000, set: |l, v| l.deadline_ms = v },
@@ -224,5 +232,6 @@ pub const FIELDS: [LimitField; 16] = [
     LimitField { key: "callouts", max: 1_000, set: |l, v| l.callouts = v as u32 },
     LimitField { key: "concurrent-calls", max: 1_000, set: |l, v| l.concurrent_calls = v as u32 },
     LimitField { key: "quarantine-after", max: 1_000_000_000, set: |l, v| l.quarantine_after = v as u32 },
+    LimitField { key: "quarantine-after-ms", max: 3_600_000, set: |l, v| l.quarantine_after_ms = v },
     LimitField { key: "quarantine-ms", max: 60_000, set: |l, v| l.quarantine_ms = v },
 ];

@@ -60,6 +60,8 @@ pub(crate) enum Ended<'a> {
 pub(crate) struct Used {
     pub(crate) fuel: u64,
     pub(crate) time: Duration,
+    /// Of that, what the guest has computed on a stack of its own, to the last tick.
+    pub(crate) computed: Duration,
     pub(crate) host_calls: u32,
 }
 
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn rows_of_all_workers_add_up_by_phase() {
         let account = Account::new(2);
-        let used = Used { fuel: 10, time: Duration::from_nanos(5), host_calls: 2 };
+        let used = Used { fuel: 10, time: Duration::from_nanos(5), host_calls: 2, ..Used::default() };
         account.record(0, Phase::OnRequest, Ended::Verdict(&Verdict::Next), used);
         account.record(1, Phase::OnRequest, Ended::Fault(FaultKind::Fuel), used);
         account.record(1, Phase::OnError, Ended::Verdict(&Verdict::Next), used);

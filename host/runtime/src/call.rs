@@ -143,7 +143,7 @@ impl Leases {
         let wants = entered.map(|(wants, _)| wants);
         if let Err((fault, used)) = &wants {
             statement.account.record(self.worker, phase, Ended::Fault(fault.kind), *used);
-            failed(statement, admission, fault);
+            failed(statement, admission, fault, used.computed);
         }
         (exchange, wants.map_err(|(fault, _)| fault))
     }
@@ -172,7 +172,7 @@ impl Leases {
             Ok(instance) => instance,
             Err(error) => {
                 let fault = creation_fault(error);
-                failed(statement, admission, &fault);
+                failed(statement, admission, &fault, Duration::ZERO);
                 return Err((exchange, fault));
             }
         };
@@ -197,6 +197,7 @@ impl Leases {
         let used = Used {
             fuel: armed.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
             host_calls: store.data().host_calls(),
+            computed: store.data().computed(),
             ..Used::default()
         };
         let exchange = store.data_mut().give_back();
@@ -240,7 +241,7 @@ impl Leases {
         statement.account.record(self.worker, phase, ended, used);
         match &called {
             Ok(_) => succeeded(statement, admission),
-            Err(fault) => failed(statement, admission, fault),
+            Err(fault) => failed(statement, admission, fault, used.computed),
         }
         Outcome { exchange, called, ended: timed.map(|(_, ended)| ended) }
     }
@@ -274,11 +275,11 @@ fn succeeded(statement: &Statement, admission: Admission) {
     }
 }
 
-fn failed(statement: &Statement, admission: Admission, fault: &Fault) {
+fn failed(statement: &Statement, admission: Admission, fault: &Fault, computed: Duration) {
     if fault.kind.blame() != Blame::Guest {
         return;
     }
-    if let Change::Shut(pause) = statement.quarantine.failed(admission, &statement.unit.limits, Instant::now) {
+    if let Change::Shut(pause) = statement.quarantine.failed(admission, computed, &statement.unit.limits, Instant::now) {
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let identity = &statement.identity;
         tracing::error!(

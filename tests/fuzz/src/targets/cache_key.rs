@@ -35,11 +35,13 @@ fn parts(answer: &[u8]) -> (String, String) {
     (head.chars().skip(9).take(3).collect(), body.to_owned())
 }
 
-/// The origin's view with parameters in order and without the usual port: neither tells responses apart
-/// (`cache-lookup`).
+/// The origin's view with parameters in order, and the host in lower case without the usual port: none of it tells
+/// responses apart (`cache-lookup`; RFC 9110 §4.2.3).
 fn canonical(body: &str) -> String {
     let (target, rest) = body.split_once('\n').unwrap_or((body, ""));
-    let rest = rest.replacen(":80\n", "\n", 1);
+    let (host, rest) = rest.split_once('\n').unwrap_or((rest, ""));
+    let host = host.to_ascii_lowercase();
+    let rest = format!("{}\n{rest}", host.strip_suffix(":80").unwrap_or(&host));
     let Some((path, query)) = target.split_once('?') else { return format!("{target}\n{rest}") };
     let mut parameters: Vec<&str> = query.split('&').collect();
     parameters.sort_unstable();
