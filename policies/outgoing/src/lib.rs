@@ -4,6 +4,8 @@
 mod copy;
 mod timeout;
 
+use policy_bodies::{NewBody, may_have_body};
+pub use policy_bodies::{Phase, SetBody};
 use policy_credentials::Basic;
 pub use policy_headers::SetHeaders;
 use policy_headers::{HeaderEdit, Section};
@@ -12,7 +14,7 @@ use timeout::Timeout;
 use tollgate_sdk::dynamic::Scalar;
 use tollgate_sdk::expression::Value;
 use tollgate_sdk::http_client;
-use tollgate_sdk::{ConfigError, Dynamic, Field, Headers, Request, Verdict, configuration};
+use tollgate_sdk::{ConfigError, Dynamic, Field, Headers, Request, Response, Verdict, configuration};
 
 /// What the request begins with.
 #[configuration]
@@ -51,7 +53,7 @@ pub struct Parts {
     /// `set-header`.
     pub set_header: Option<SetHeaders>,
     /// `set-body`.
-    pub set_body: Option<Dynamic<Vec<u8>>>,
+    pub set_body: Option<SetBody>,
     /// `authentication-basic`.
     pub authentication_basic: Option<Basic>,
 }
@@ -64,17 +66,8 @@ pub struct Outgoing {
     url: Option<Dynamic<String>>,
     method: Option<Dynamic<String>>,
     headers: Vec<HeaderEdit>,
-    body: Option<Dynamic<Vec<u8>>>,
+    body: Option<NewBody>,
     basic: Option<Basic>,
-}
-
-/// Whether the client's body can be read in this phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientsBody {
-    /// It has been buffered.
-    Here,
-    /// It has gone to the origin, or nowhere.
-    Gone,
 }
 
 impl Outgoing {
@@ -99,18 +92,28 @@ impl Outgoing {
             url: set_url,
             method: set_method,
             headers: set_header.map_or(Ok(Vec::new()), SetHeaders::edits)?,
-            body: set_body,
+            body: set_body.map(|body| NewBody::below("/set-body", body)).transpose()?,
             basic: authentication_basic.map(Basic::checked).transpose().map_err(below)?,
         })
     }
 
-    /// Whether the client's body is a part of the request.
-    pub fn wants_body(&self) -> bool {
-        self.body.is_none() && self.mode.get().is_ok_and(|mode| *mode == Mode::Copy)
+    /// Whether the client's body is a part of the request, or its template looks at it.
+    pub fn wants_request_body(&self, request: &Request) -> bool {
+        match &self.body {
+            Some(body) => body.reads(request),
+            None => self.mode.get().is_ok_and(|mode| *mode == Mode::Copy),
+        }
     }
 
-    /// The request for this exchange.
-    pub fn make(&self, request: &Request, body: ClientsBody) -> Result<http_client::Request, Verdict> {
+    /// Whether its template looks at the response's body.
+    pub fn wants_response_body(&self, request: &Request, response: &Response) -> bool {
+        self.body.as_ref().is_some_and(|body| body.reads(response)) && may_have_body(request, response)
+    }
+
+    /// The request for this exchange. The client's body is a part of it in `on-request` only: behind that it has gone to
+    /// the origin, or nowhere.
+    pub fn make(&self, phase: Phase<'_>) -> Result<http_client::Request, Verdict> {
+        let request = phase.request();
         let copied = *self.mode.get()? == Mode::Copy;
         let url = match &self.url {
             Some(url) => url.get()?,
@@ -121,10 +124,10 @@ impl Outgoing {
             None if copied => Cow::Owned(request.method()),
             None => Cow::Owned("GET".to_owned()),
         };
-        let body = match &self.body {
-            Some(body) => body.get()?.into_owned(),
-            None if copied && body == ClientsBody::Here => request.body()?,
-            None => Vec::new(),
+        let body = match (&self.body, phase) {
+            (Some(body), _) => body.make(phase)?,
+            (None, Phase::Request(request)) if copied => request.body()?,
+            (None, _) => Vec::new(),
         };
         Ok(http_client::Request {
             method: method.into_owned(),

@@ -2,10 +2,10 @@
 
 use crate::config::{Config, SetStatus};
 use crate::stored::Stored;
+use policy_bodies::{NewBody, Phase};
 use policy_headers::{
     FieldName, HeaderEdit, Section, SetHeader, SetHeaders, Status, Values, body_was_replaced, is_header_value,
 };
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tollgate_sdk::{ConfigError, Dynamic, Reply, Verdict};
 
@@ -16,7 +16,7 @@ pub(crate) struct Answer {
     status: Option<Dynamic<Status>>,
     reason: Option<Dynamic<String>>,
     edits: Vec<HeaderEdit>,
-    body: Option<Dynamic<Vec<u8>>>,
+    body: Option<NewBody>,
 }
 
 impl Answer {
@@ -41,18 +41,21 @@ impl Answer {
         if reason.as_ref().and_then(Dynamic::literal).is_some_and(|reason| !is_header_value(reason)) {
             return Err(ConfigError::new("/set-status/reason", NO_REASON));
         }
-        let body = body.or(set_body);
+        let body = match (body, set_body) {
+            (Some(body), _) => Some(NewBody::from(body)),
+            (None, set_body) => set_body.map(|body| NewBody::below("/set-body", body)).transpose()?,
+        };
         if let Some(status) = status.as_ref().and_then(Dynamic::literal)
             && status.is_bodiless()
-            && body.as_ref().and_then(Dynamic::literal).is_some_and(|body| !body.is_empty())
+            && body.as_ref().is_some_and(NewBody::is_written)
         {
             return Err(ConfigError::new(body_at, format!("a response with status {} has no body", status.number())));
         }
         Ok(Self { variable, status, reason, edits: edits(set_header, headers)?, body })
     }
 
-    /// The response for this exchange.
-    pub(crate) fn reply(&self) -> Result<Reply, Verdict> {
+    /// The response for this exchange. A template finds the exchange under `context`, and an empty `body` (`apim.md` §1.6).
+    pub(crate) fn reply(&self, phase: Phase<'_>) -> Result<Reply, Verdict> {
         let Stored { mut status, mut reason, headers, mut body } = match &self.variable {
             Some(name) => Stored::read(name)?,
             None => Stored::empty(),
@@ -65,7 +68,7 @@ impl Answer {
         }
         let mut section = Section(headers);
         if let Some(new) = &self.body {
-            body = new.get().map(Cow::into_owned)?;
+            body = new.make_without_body(phase)?;
             body_was_replaced(&mut section)?;
         }
         for edit in &self.edits {

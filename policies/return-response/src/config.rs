@@ -1,5 +1,6 @@
 //! What the operator wrote below `return-response`.
 
+use policy_bodies::SetBody;
 use policy_headers::{SetHeaders, Status, Values};
 use std::collections::BTreeMap;
 use tollgate_sdk::{Dynamic, configuration};
@@ -17,9 +18,9 @@ pub struct Config {
     /// One header or a list of them, edited in order.
     #[serde(default)]
     pub(crate) set_header: Option<SetHeaders>,
-    /// The body.
+    /// The body, or a Liquid template for it.
     #[serde(default)]
-    pub(crate) set_body: Option<Dynamic<Vec<u8>>>,
+    pub(crate) set_body: Option<SetBody>,
     /// The status, in short.
     #[serde(default)]
     pub(crate) status: Option<Dynamic<Status>>,

@@ -6,6 +6,7 @@ mod stored;
 
 use answer::Answer;
 use config::Config;
+use policy_bodies::Phase;
 use tollgate_sdk::{ConfigError, LastError, Policy, Reply, Request, Response, Verdict, policy};
 
 /// The statement, with its response as far as it is known.
@@ -21,16 +22,16 @@ impl Policy for Statement {
         Answer::new(config).map(Self)
     }
 
-    fn on_request(&self, _: &mut Request) -> Result<Reply, Verdict> {
-        self.0.reply()
+    fn on_request(&self, request: &mut Request) -> Result<Reply, Verdict> {
+        self.0.reply(Phase::Request(request))
     }
 
-    fn on_response(&self, _: &Request, _: &mut Response) -> Result<Reply, Verdict> {
-        self.0.reply()
+    fn on_response(&self, request: &Request, response: &mut Response) -> Result<Reply, Verdict> {
+        self.0.reply(Phase::Response(request, response))
     }
 
-    fn on_error(&self, _: &Request, _: &mut Response, _: &LastError) -> Result<Reply, Verdict> {
-        self.0.reply()
+    fn on_error(&self, request: &Request, response: &mut Response, error: &LastError) -> Result<Reply, Verdict> {
+        self.0.reply(Phase::Error(request, response, error))
     }
 }
 

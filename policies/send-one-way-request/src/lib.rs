@@ -1,7 +1,7 @@
 //! `send-one-way-request`: tell somebody else, and don't wait.
 
 use policy_credentials::Basic;
-use policy_outgoing::{ClientsBody, Mode, Outgoing, Parts, SetHeaders};
+use policy_outgoing::{Mode, Outgoing, Parts, Phase, SetBody, SetHeaders};
 use tollgate_sdk::{
     ConfigError, Dynamic, LastError, Policy, Request, Response, Verdict, configuration, http_client, log, policy,
 };
@@ -27,9 +27,9 @@ pub struct Config {
     /// One header or a list of them, edited in order.
     #[serde(default)]
     set_header: Option<SetHeaders>,
-    /// The body.
+    /// The body, or a Liquid template for it.
     #[serde(default)]
-    set_body: Option<Dynamic<Vec<u8>>>,
+    set_body: Option<SetBody>,
     /// A user name and a password for whoever is told.
     #[serde(default)]
     authentication_basic: Option<Basic>,
@@ -43,7 +43,15 @@ pub struct Statement(Outgoing);
 #[policy(
     sections(inbound, backend, outbound, on_error),
     scopes(global, product, api, operation),
-    buffer(on_request = "16MiB")
+    rejects(
+        400 = "JsonInvalid",
+        400 = "XmlInvalid",
+        415 = "ContentEncodingUnsupported",
+        502 = "JsonInvalid",
+        502 = "XmlInvalid",
+        502 = "ContentEncodingUnsupported"
+    ),
+    buffer(on_request = "16MiB", on_response = "4MiB", on_error = "4MiB")
 )]
 impl Policy for Statement {
     type Config = Config;
@@ -62,26 +70,30 @@ impl Policy for Statement {
         .map(Self)
     }
 
-    fn wants_request_body(&self, _: &Request) -> bool {
-        self.0.wants_body()
+    fn wants_request_body(&self, request: &Request) -> bool {
+        self.0.wants_request_body(request)
+    }
+
+    fn wants_response_body(&self, request: &Request, response: &Response) -> bool {
+        self.0.wants_response_body(request, response)
     }
 
     fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
-        self.tell(request, ClientsBody::Here)
+        self.tell(Phase::Request(request))
     }
 
-    fn on_response(&self, request: &Request, _: &mut Response) -> Result<(), Verdict> {
-        self.tell(request, ClientsBody::Gone)
+    fn on_response(&self, request: &Request, response: &mut Response) -> Result<(), Verdict> {
+        self.tell(Phase::Response(request, response))
     }
 
-    fn on_error(&self, request: &Request, _: &mut Response, _: &LastError) -> Result<(), Verdict> {
-        self.tell(request, ClientsBody::Gone)
+    fn on_error(&self, request: &Request, response: &mut Response, error: &LastError) -> Result<(), Verdict> {
+        self.tell(Phase::Error(request, response, error))
     }
 }
 
 impl Statement {
-    fn tell(&self, request: &Request, body: ClientsBody) -> Result<(), Verdict> {
-        if let Err(error) = http_client::send_one_way(&self.0.make(request, body)?) {
+    fn tell(&self, phase: Phase<'_>) -> Result<(), Verdict> {
+        if let Err(error) = http_client::send_one_way(&self.0.make(phase)?) {
             log::error!("a request was not sent: {error}");
         }
         Ok(())

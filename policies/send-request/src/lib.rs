@@ -3,7 +3,7 @@
 mod answer;
 
 use policy_credentials::Basic;
-use policy_outgoing::{ClientsBody, Mode, Outgoing, Parts, SetHeaders};
+use policy_outgoing::{Mode, Outgoing, Parts, Phase, SetBody, SetHeaders};
 use tollgate_sdk::http_client::{self, HttpError};
 use tollgate_sdk::serde_json::Value;
 use tollgate_sdk::{
@@ -44,9 +44,9 @@ pub struct Config {
     /// One header or a list of them, edited in order.
     #[serde(default)]
     set_header: Option<SetHeaders>,
-    /// The body.
+    /// The body, or a Liquid template for it.
     #[serde(default)]
-    set_body: Option<Dynamic<Vec<u8>>>,
+    set_body: Option<SetBody>,
     /// A user name and a password for whoever is asked.
     #[serde(default)]
     authentication_basic: Option<Basic>,
@@ -69,8 +69,18 @@ pub struct Statement {
 #[policy(
     sections(inbound, backend, outbound, on_error),
     scopes(global, product, api, operation),
-    rejects(500 = "BackendConnectionFailure", 500 = "Timeout", 500 = "ErrorStatusCode"),
-    buffer(on_request = "16MiB")
+    rejects(
+        500 = "BackendConnectionFailure",
+        500 = "Timeout",
+        500 = "ErrorStatusCode",
+        400 = "JsonInvalid",
+        400 = "XmlInvalid",
+        415 = "ContentEncodingUnsupported",
+        502 = "JsonInvalid",
+        502 = "XmlInvalid",
+        502 = "ContentEncodingUnsupported"
+    ),
+    buffer(on_request = "16MiB", on_response = "4MiB", on_error = "4MiB")
 )]
 impl Policy for Statement {
     type Config = Config;
@@ -93,26 +103,30 @@ impl Policy for Statement {
         })
     }
 
-    fn wants_request_body(&self, _: &Request) -> bool {
-        self.outgoing.wants_body()
+    fn wants_request_body(&self, request: &Request) -> bool {
+        self.outgoing.wants_request_body(request)
+    }
+
+    fn wants_response_body(&self, request: &Request, response: &Response) -> bool {
+        self.outgoing.wants_response_body(request, response)
     }
 
     fn on_request(&self, request: &mut Request) -> Result<(), Verdict> {
-        self.ask(request, ClientsBody::Here)
+        self.ask(Phase::Request(request))
     }
 
-    fn on_response(&self, request: &Request, _: &mut Response) -> Result<(), Verdict> {
-        self.ask(request, ClientsBody::Gone)
+    fn on_response(&self, request: &Request, response: &mut Response) -> Result<(), Verdict> {
+        self.ask(Phase::Response(request, response))
     }
 
-    fn on_error(&self, request: &Request, _: &mut Response, _: &LastError) -> Result<(), Verdict> {
-        self.ask(request, ClientsBody::Gone)
+    fn on_error(&self, request: &Request, response: &mut Response, error: &LastError) -> Result<(), Verdict> {
+        self.ask(Phase::Error(request, response, error))
     }
 }
 
 impl Statement {
-    fn ask(&self, request: &Request, body: ClientsBody) -> Result<(), Verdict> {
-        let answer = http_client::send(&self.outgoing.make(request, body)?);
+    fn ask(&self, phase: Phase<'_>) -> Result<(), Verdict> {
+        let answer = http_client::send(&self.outgoing.make(phase)?);
         match answer {
             Ok(answer) if self.fail_on_error_status && answer.status >= 400 => {
                 self.failed("ErrorStatusCode", &format!("the answer's status was {}", answer.status))

@@ -290,7 +290,15 @@ fn what_is_missing_or_wrong_is_refused_with_its_place() {
 fn the_manifest_says_where_it_stands_and_what_it_refuses() {
     let manifest = Gateway::<Statement>::manifest();
     assert_eq!(manifest["sections"], json!(["inbound", "backend", "outbound", "on-error"]));
-    let reasons: Vec<&Value> =
-        manifest["rejections"].as_array().unwrap().iter().map(|known| &known["reason"]).collect();
-    assert_eq!(reasons, ["BackendConnectionFailure", "Timeout", "ErrorStatusCode"]);
+    let rejections = manifest["rejections"].as_array().unwrap().iter();
+    let refused: Vec<(u64, &str)> =
+        rejections.map(|known| (known["status"].as_u64().unwrap(), known["reason"].as_str().unwrap())).collect();
+    let of_templates = ["JsonInvalid", "XmlInvalid", "ContentEncodingUnsupported"];
+    let expected: Vec<(u64, &str)> = ["BackendConnectionFailure", "Timeout", "ErrorStatusCode"]
+        .map(|reason| (500, reason))
+        .into_iter()
+        .chain([400, 400, 415].into_iter().zip(of_templates))
+        .chain(of_templates.map(|reason| (502, reason)))
+        .collect();
+    assert_eq!(refused, expected);
 }

@@ -146,6 +146,37 @@ fn a_body_may_be_bytes() {
     assert_eq!(gateway.send(&Request::post("/", b"\xff\x00".to_vec())).body, b"\xff\x00");
 }
 
+#[test]
+fn a_template_makes_the_body_of_the_exchange_and_finds_no_body_there() {
+    let template = "{{ context.Request.Method }} {{ context.Request.Url.Query.a }} [{{ body }}{{ body.a }}]";
+    for config in [
+        format!("{{ set-body: {{ template: liquid, value: '{template}' }} }}"),
+        format!(
+            "{{ set-status: {{ code: 200 }}, set-body: {{ template: liquid, body: '{template}', xsi-nil: null }} }}"
+        ),
+    ] {
+        let gateway = answering(&config);
+        // Neither JSON nor small: nobody looks at it.
+        let large = Request::post("/?a=1", vec![b'x'; 5 << 20]).header("content-type", "application/json");
+        assert_eq!(gateway.send(&large).text(), "POST 1 []");
+    }
+    let sections = "inbound:\n\
+                    \x20 - set-variable: { name: order, value: \"${json(request.body)}\" }\n\
+                    \x20 - return-response: { set-body: { template: liquid, value: '{% for l in context.Variables.order.lines %}{{ l | Upcase }};{% endfor %}' } }\n";
+    let gateway = serve(&open_api(sections), hello());
+    assert_eq!(gateway.send(&Request::post("/", r#"{"lines":["a","b"]}"#)).text(), "A;B;");
+    let sections = "outbound: [ { return-response: { set-body: { template: liquid, value: '{{ context.Response.StatusCode }} {{ body }}' } } } ]";
+    let origin = Origin::start(|_| Response::new(404).body("gone"));
+    assert_eq!(serve(&open_api(sections), &origin).get("/").text(), "404 ");
+}
+
+#[test]
+fn the_body_may_be_a_member_of_set_body() {
+    for set_body in ["{ value: new }", "{ body: new, template: none }", "{ value: \"${'n' + 'ew'}\" }"] {
+        assert_eq!(answering(&format!("{{ set-body: {set_body} }}")).get("/").text(), "new", "{set_body}");
+    }
+}
+
 /// A response in the variable `answer`, and this statement.
 fn giving(answer: &str, config: &str) -> Served<Origin> {
     let sections =
@@ -281,6 +312,17 @@ fn bad_configurations_are_refused_at_their_place() {
         ("return-response: { set-header: { name: a, value: §\"\\n\" } }", "control characters"),
         ("return-response: { §bodyy: a }", "did you mean `body`?"),
         ("return-response: { response-variable-name: §'' }", "the name is empty"),
+        ("return-response: { set-body: { value: §'{{ x | Nope }}', template: liquid } }", "there is no filter `Nope`"),
+        (
+            "return-response: { set-body: { value: §\"${request.path}\", template: liquid } }",
+            "can't stand in a template",
+        ),
+        ("return-response: { set-body: { value: a, body: §b } }", "`value` says it already"),
+        ("return-response: { set-body: §{ template: liquid } }", "`value` is missing"),
+        (
+            "return-response: { set-status: { code: 204 }, set-body: §{ value: a, template: liquid } }",
+            "a response with status 204 has no body",
+        ),
         ("return-response: §7", "object"),
     ];
     for section in ["inbound", "outbound", "on-error"] {

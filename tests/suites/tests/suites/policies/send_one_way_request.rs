@@ -24,6 +24,17 @@ fn the_request_is_sent_and_nobody_waits_for_it() {
 }
 
 #[test]
+fn a_template_sees_the_body_of_the_exchanges_message() {
+    let (origin, second) = (hello(), hello());
+    let sections = "inbound: [ { send-one-way-request: { set-url: '{second}/', set-method: POST, \
+                    set-body: { template: liquid, value: 'saw {{ body.id }}' } } } ]";
+    let request = Request::post("/", r#"{"id":7}"#).header("content-type", "application/json");
+    between(sections, &origin, &second).send(&request);
+    assert_eq!(second.wait_for_requests(1).remove(0).text(), "saw 7");
+    assert_eq!(origin.only_request().text(), r#"{"id":7}"#);
+}
+
+#[test]
 fn a_request_can_be_mirrored() {
     let (origin, second) = (hello(), hello());
     let sections = "inbound: [ { send-one-way-request: { mode: copy, set-url: \"{second}${request.path}\" } } ]";

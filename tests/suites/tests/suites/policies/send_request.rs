@@ -68,6 +68,60 @@ fn the_children_make_the_request() {
     assert!(!asked.headers.has("x-client"));
 }
 
+const TEMPLATE: &str = "set-method: POST, set-body: { template: liquid, value: '{{ context.Request.Method }} {{ body.id }} \
+                        {{ body.message }}' }";
+
+fn in_section(section: &str, more: &str) -> String {
+    format!("{section}:\n  - send-request: {{ response-variable-name: answer, {URL}, {TEMPLATE}{more} }}\n")
+}
+
+#[test]
+fn a_template_sees_the_body_of_the_exchanges_message() {
+    let json = |body: &str| Request::post("/orders", body).header("content-type", "application/json");
+    let second = hello();
+    let origin = Origin::start(|_| Response::new(200).header("content-type", "text/xml").body("<id>8</id>"));
+    between(&in_section("inbound", ""), &origin, &second).send(&json(r#"{"id":7}"#));
+    assert_eq!(origin.only_request().text(), r#"{"id":7}"#, "the client's body still reaches the origin");
+    // That of the client, and not the copy's, which it replaces.
+    between(&in_section("inbound", ", mode: copy"), &origin, &second).send(&json(r#"{"id":9}"#));
+    let outbound = in_section("outbound", "").replace("body.id", "body");
+    assert_eq!(between(&outbound, &origin, &second).get("/").text(), "<id>8</id>");
+    let refusing = format!(
+        "inbound: [ {{ check-header: {{ name: x-plan, failed-check-httpcode: 401, failed-check-error-message: no plan }} }} ]\n{}",
+        in_section("on-error", "")
+    );
+    assert_eq!(between(&refusing, &origin, &second).get("/").status, 401);
+    let told: Vec<String> = second.requests().iter().map(|request| request.text().to_owned()).collect();
+    assert_eq!(told, ["POST 7 ", "POST 9 ", "GET {\"id\":\"8\"} ", "GET  no plan"]);
+}
+
+#[test]
+fn only_a_template_that_names_the_body_has_it_buffered() {
+    let second = hello();
+    let large = Request::post("/", vec![b'x'; 17 << 20]).header("content-type", "application/json");
+    let origin = hello();
+    let template = in_section("inbound", "");
+    assert_eq!(between(&template, &origin, &second).send(&large).status, 413);
+    assert!(second.requests().is_empty() && origin.requests().is_empty());
+    let without = template.replace("{{ body.id }}", "").replace("{{ body.message }}", "");
+    assert_eq!(between(&without, &origin, &second).send(&large).status, 200);
+    assert_eq!(second.only_request().text().trim(), "POST");
+    assert_eq!(origin.only_request().body.len(), 17 << 20);
+}
+
+#[test]
+fn a_body_that_a_template_cannot_read_is_refused() {
+    let (origin, second) = (hello(), hello());
+    let gateway = between(&in_section("inbound", ", ignore-error: true"), &origin, &second);
+    let post = |body: &str| Request::post("/", body).header("content-type", "application/json");
+    assert_error(&gateway.send(&post("{")), 400, "The request body isn't JSON (line 1, column 1).");
+    assert_eq!(gateway.send(&post("{}").header("content-encoding", "gzip")).status, 415);
+    assert!(second.requests().is_empty() && origin.requests().is_empty());
+    let origin = Origin::start(|_| Response::new(200).header("content-type", "application/json").body("{"));
+    let gateway = between(&in_section("outbound", ""), &origin, &second);
+    assert_error(&gateway.get("/"), 502, "The response of the origin can't be converted.");
+}
+
 #[test]
 fn any_status_is_a_response_unless_told_otherwise() {
     let second = Origin::start(|_| Response::new(503).header("location", "/elsewhere").body("closed"));

@@ -2,16 +2,15 @@
 
 use crate::body::Body;
 use crate::liquid::{Globals, member};
+use crate::message::Phase;
 use std::borrow::Cow;
 use tollgate_sdk::serde_json::{Map, Value, from_str};
-use tollgate_sdk::{Headers, LastError, Request, Response, clock, context, variables};
+use tollgate_sdk::{Headers, clock, context, variables};
 
 /// An exchange, as a template sees it. Everything but the body is asked of the gateway when the template comes to it.
 pub(crate) struct Exchange<'x> {
     pub(crate) body: Body,
-    pub(crate) request: &'x Request<'x>,
-    pub(crate) response: Option<&'x Response<'x>>,
-    pub(crate) error: Option<&'x LastError>,
+    pub(crate) phase: Phase<'x>,
 }
 
 impl Globals for Exchange<'_> {
@@ -47,7 +46,7 @@ impl Globals for Exchange<'_> {
 impl Exchange<'_> {
     fn request(&self, path: &[Cow<'_, Value>]) -> Value {
         let Some((first, rest)) = split(path) else { return Value::Null };
-        let request = self.request;
+        let request = self.phase.request();
         match first.as_str() {
             "method" => leaf(rest, || request.method()),
             "ipaddress" => leaf(rest, context::client_ip),
@@ -65,7 +64,7 @@ impl Exchange<'_> {
 
     /// What is at `members` of the URL with this path and query.
     fn url(&self, path: &str, query: &str, members: &[Cow<'_, Value>]) -> Value {
-        let request = self.request;
+        let request = self.phase.request();
         let Some((first, rest)) = split(members) else {
             let question_mark = if query.is_empty() { "" } else { "?" };
             let url = [&request.scheme(), "://", &request.authority(), path, question_mark, query];
@@ -97,7 +96,7 @@ impl Exchange<'_> {
     }
 
     fn response(&self, path: &[Cow<'_, Value>]) -> Value {
-        let (Some(response), Some((first, rest))) = (self.response, split(path)) else { return Value::Null };
+        let (Some(response), Some((first, rest))) = (self.phase.response(), split(path)) else { return Value::Null };
         match first.as_str() {
             "statuscode" | "status" if rest.is_empty() => Value::from(response.status()),
             "headers" => headers(response, response.headers(), rest),
@@ -106,7 +105,7 @@ impl Exchange<'_> {
     }
 
     fn last_error(&self, path: &[Cow<'_, Value>]) -> Value {
-        let Some(error) = self.error else { return Value::Null };
+        let Some(error) = self.phase.error() else { return Value::Null };
         let text = |text: &str| Some(text.to_owned());
         named(
             path,

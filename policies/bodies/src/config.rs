@@ -1,4 +1,4 @@
-//! What the operator wrote below `set-body`.
+//! What the operator wrote below `set-body`, the statement or the child of another.
 
 use std::fmt;
 use tollgate_sdk::schema::{Node, Schema};
@@ -10,7 +10,7 @@ use tollgate_sdk::{Dynamic, configuration};
 
 /// The body, bare or as a member: `set-body: text` or `set-body: { value: text }`.
 #[derive(Debug)]
-pub enum Config {
+pub enum SetBody {
     /// The body alone.
     Bare(Dynamic<Vec<u8>>),
     /// The body, and how it is made.
@@ -78,29 +78,29 @@ impl Schema for XsiNil {
     const SCHEMA: Node = Node::raw(r#""enum":["blank","null",null]"#);
 }
 
-impl<'de> Deserialize<'de> for Config {
+impl<'de> Deserialize<'de> for SetBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct BareOrMember;
 
         impl<'de> Visitor<'de> for BareOrMember {
-            type Value = Config;
+            type Value = SetBody;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a body or `{ value: … }`")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Config, E> {
-                Dynamic::deserialize(StrDeserializer::new(text)).map(Config::Bare)
+            fn visit_str<E: Error>(self, text: &str) -> Result<SetBody, E> {
+                Dynamic::deserialize(StrDeserializer::new(text)).map(SetBody::Bare)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Config, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SetBody, A::Error> {
                 // The schema has told already whether it is an expression or a mapping of ours.
                 let members = Map::deserialize(MapAccessDeserializer::new(map))?;
                 let is_expression = members.contains_key("$expression");
                 let value = Value::Object(members);
                 match is_expression {
-                    true => from_value(value).map(Config::Bare),
-                    false => from_value(value).map(|long| Config::Long(Box::new(long))),
+                    true => from_value(value).map(SetBody::Bare),
+                    false => from_value(value).map(|long| SetBody::Long(Box::new(long))),
                 }
                 .map_err(A::Error::custom)
             }
@@ -110,6 +110,6 @@ impl<'de> Deserialize<'de> for Config {
     }
 }
 
-impl Schema for Config {
+impl Schema for SetBody {
     const SCHEMA: Node = Node::either(&[<Dynamic<Vec<u8>>>::SCHEMA, Long::SCHEMA]).described("The body.");
 }
