@@ -30,6 +30,8 @@ mod otlp;
 
 pub(crate) mod origin;
 
+mod original;
+
 mod policies;
 
 mod products;

@@ -21,6 +21,9 @@ mod standing;
 /// What statements refer to.
 mod references;
 
+/// Which parameters of URL templates there are.
+mod parameters;
+
 /// What statements may call.
 mod egress;
 

@@ -1,5 +1,7 @@
 //! `apis` and their operations.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tollgate_core::path;
@@ -9,6 +11,7 @@ use super::backends::KnownBackends;
 use super::fields::Fields;
 use super::{Reader, Seen, template};
 use crate::backend::Backend;
+use crate::diagnostics::Mark;
 use crate::document::{Api, Operation, PLACEHOLDER_ID, SubscriptionKeyNames, Template};
 use crate::policy::PolicyDocument;
 use crate::settings::{CacheSettings, Timeouts};
@@ -154,7 +157,7 @@ impl Reader<'_> {
     }
 
     fn operations(&mut self, node: Option<&Arc<Node>>, api: &str, cache: Option<&CacheSettings>) -> Vec<Operation> {
-        let (mut ids, mut routes) = (Seen::default(), Seen::default());
+        let (mut ids, mut routes) = (Seen::default(), HashMap::new());
         let mut operations = Vec::new();
         if let Some(node) = node
             && matches!(&node.content, Content::List(items) if items.is_empty())
@@ -168,8 +171,13 @@ impl Reader<'_> {
             let method = self.required(&fields, "method", "an operation").and_then(|node| self.method(node));
             let url = self.required(&fields, "url", "an operation").and_then(|node| self.template(node));
             if let (Some(method), Some(template)) = (&method, &url) {
-                let route = format!("{} {}", method.as_deref().unwrap_or("*"), template.shape());
-                routes.check(self, "method and URL in this API", &route, fields.mark_of("url"));
+                let (route, at) = ((method.clone(), template.shape()), fields.mark_of("url"));
+                match routes.entry(route) {
+                    Entry::Vacant(free) => {
+                        free.insert((id.clone(), at));
+                    }
+                    Entry::Occupied(first) => self.same_route(&id, at, first.get()),
+                }
             }
             let policies = self.scope(&fields, Scope::Operation, &format!("{api}/operations/{id}"));
             let method = method.flatten();
@@ -179,6 +187,15 @@ impl Reader<'_> {
             operations.push(Operation { id, method, template, definition, cache, policies, mark: fields.mark });
         }
         operations
+    }
+
+    /// Report an operation that takes the same requests as one before it.
+    fn same_route(&mut self, id: &str, at: Mark, (first, there): &(String, Mark)) {
+        let place = format!("{}:{}", there.line, there.column);
+        let message = format!(
+            "the operation `{id}` has the same method and URL as `{first}` at {place}, so no request could tell them apart"
+        );
+        self.error(at, message);
     }
 
     /// `Some(None)` for every method.

@@ -6,8 +6,9 @@ use tollgate_core::place::{Scope, Section};
 
 use super::flow::{FLOW, FORWARD_REQUEST, INCLUDE_FRAGMENT, WAIT};
 use super::statement::RESERVED;
-use super::{Reader, Seen};
+use super::{Reader, Seen, original};
 use crate::diagnostics::Mark;
+use crate::nearest::nearest;
 use crate::policy::{Entry, Placed, PolicyDocument};
 use crate::yaml::{Content, Key, Node, Quoted};
 
@@ -260,12 +261,24 @@ impl Reader<'_> {
         is_flow(name) || self.statements.iter().any(|statement| statement == name)
     }
 
+    /// What it may have been meant for: a name of the original, or else the nearest.
     fn unknown_statement(&mut self, named: &Named<'_>) {
+        if self.diagnostics.is_full() {
+            // It is only counted, so nobody need look for what is near.
+            return self.error(named.mark, "");
+        }
         let statements = self.statements.clone();
         let mut names: Vec<_> = statements.iter().map(String::as_str).collect();
         names.extend([BASE, FORWARD_REQUEST]);
         names.extend(FLOW.into_iter().filter(|name| *name != FORWARD_REQUEST));
-        self.unknown(named.mark, "statement", named.name, &names);
+        let what = format!("unknown statement {}", Quoted(named.name));
+        // All of their names would be half a screenful.
+        let message = match (original::said_of(named.name), nearest(named.name, names)) {
+            (Some(words), _) => format!("{what}: {words}"),
+            (None, Some(near)) => format!("{what}; did you mean `{near}`?"),
+            (None, None) => format!("{what}; docs/policies lists the built-in ones, and `components` adds others"),
+        };
+        self.error(named.mark, message);
     }
 
     /// Report keys beside the name that this kind of entry doesn't take.

@@ -21,7 +21,7 @@ use super::egress::Granted;
 use super::flatten::effective;
 use super::step::Step;
 use super::steps::Maker;
-use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, problems, references, standing, steps};
+use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, parameters, problems, references, standing, steps};
 use crate::admit::{Door, KeyDigest, KeyScope, KeyTable, Subscription};
 use crate::balance::{Backend, Breakers, Member};
 use crate::body::trailers::TrailerNames;
@@ -29,7 +29,7 @@ use crate::cache::{Caching, Flights};
 use crate::certificates::Certificates;
 use crate::hop::Via;
 use crate::observe::otlp::OtlpSettings;
-use crate::route::{ApiTable, OperationTable};
+use crate::route::{ApiTable, OperationTable, SameOperation};
 use crate::serve::check;
 use crate::upstream::{Origin, Target, Timeouts};
 
@@ -151,6 +151,7 @@ impl PlanBuilder {
                 // Its configuration first: what is said of a statement is one thing at a time.
                 if let Some(made) = self.statement(document, statement, &admitted, secrets, &granted, diagnostics) {
                     standing::check(statement, &admitted, &mut seen, diagnostics);
+                    parameters::check(document, statement, diagnostics);
                     steps.statements.insert(statement.place().to_owned(), Arc::new(made));
                 }
             }
@@ -297,6 +298,22 @@ fn common(document: &Document, flights: &Arc<Flights>, breakers: &Breakers, diag
     }
 }
 
+/// Say that two operations take the same requests, unless the document's reader has: it compares their templates' shapes,
+/// and puts one and the same in place of those that it couldn't read.
+fn report_same(api: &tollgate_document::Api, at: usize, same: &SameOperation, diagnostics: &mut Diagnostics) {
+    let (Some(first), Some(second)) = (api.operations.get(same.first), api.operations.get(at)) else { return };
+    if first.template.shape() == second.template.shape() && !diagnostics.is_empty() {
+        return;
+    }
+    let place = format!("{}:{}", first.mark.line, first.mark.column);
+    let message = format!(
+        "the operation `{}` has the same method and takes the same paths as `{}` at {place}, so no request could tell them \
+         apart",
+        second.id, first.id
+    );
+    diagnostics.push(second.mark, message);
+}
+
 fn build_api(
     document: &Document,
     number: usize,
@@ -328,9 +345,8 @@ fn build_api(
     let pairs = methods.iter().map(Option::as_ref).zip(api.operations.iter().map(|operation| &operation.template));
     let operations = match OperationTable::new(pairs) {
         Ok(table) => (!api.operations.is_empty()).then_some(table),
-        Err((at, error)) => {
-            let mark = api.operations.get(at).map_or(api.mark, |operation| operation.mark);
-            diagnostics.push(mark, error.to_string());
+        Err((at, same)) => {
+            report_same(api, at, &same, diagnostics);
             return None;
         }
     };

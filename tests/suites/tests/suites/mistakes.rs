@@ -52,6 +52,63 @@ fn references_to_nothing_are_found() {
 }
 
 #[test]
+fn an_unknown_statement_is_answered_in_one_sentence() {
+    refused(
+        "inbound",
+        &[
+            ("§log-to-eventhub: {}", "unknown statement `log-to-eventhub`: here it is `log-event`"),
+            ("§logToEventhub: {}", "here it is `log-event`"),
+            ("§SetHeader: {}", "unknown statement `SetHeader`; did you mean `set-header`?"),
+            ("§rate-limt: {}", "did you mean `rate-limit`?"),
+            ("§publish-to-dapr: {}", "there is none for Dapr"),
+            ("§authentication-managed-identity: {}", "there is none, for the identities are Azure's"),
+            ("§llm-content-safety: {}", "there is none for language models"),
+            ("§frobnicate: {}", "unknown statement `frobnicate`; docs/policies lists the built-in ones"),
+        ],
+    );
+}
+
+#[test]
+fn a_rewrite_to_a_parameter_that_no_operation_has_is_found() {
+    let rewrite = |template: &str| format!("{{ inbound: [ {{ rewrite-uri: {{ template: '{template}' }} }} ] }}");
+    let document = |global: &str, product: &str, api: &str, operation: &str| {
+        format!(
+            "policies: {}\nproducts: [ {{ id: gold, apis: [ shop ], policies: {} }} ]\napis:\n  - id: shop\n    path: shop\n    \
+             backend: http://127.0.0.1:9\n    policies: {}\n    operations:\n      \
+             - {{ id: get, method: GET, url: '/orders/{{orderId}}', policies: {} }}\n      \
+             - {{ id: part, method: GET, url: '/parts/p{{part}}.json' }}\n  - {{ id: all, path: all, backend: 'http://127.0.0.1:9' }}\n",
+            rewrite(global),
+            rewrite(product),
+            rewrite(api),
+            rewrite(operation)
+        )
+    };
+    let fine = checked(&document("/{part}", "/{orderId}?a={part}", "/{orderId}", "/{orderId}?a={orderId}"));
+    assert_eq!(fine.code, 0, "{fine:?}");
+    for (yaml, said) in [
+        (
+            document("/", "/", "/", "/v2?number={orderid}"),
+            "`rewrite-uri`: unknown parameter `orderid`, which the URL template `/orders/{orderId}` doesn't have; did you mean \
+             `orderId`?",
+        ),
+        (
+            document("/", "/", "/", "/{part}"),
+            "unknown parameter `part`, which the URL template `/orders/{orderId}` doesn't have",
+        ),
+        (
+            document("/", "/", "/{Part}", "/"),
+            "unknown parameter `Part`, which no operation below has in its URL template; did you mean `part`?",
+        ),
+        (document("/", "/{x}", "/", "/"), "unknown parameter `x`, which no operation below has in its URL template"),
+        (document("/{x}", "/", "/", "/"), "unknown parameter `x`, which no operation below has in its URL template"),
+    ] {
+        let outcome = checked(&yaml);
+        assert_eq!((outcome.code, outcome.stderr.lines().count()), (2, 1), "{outcome:?}");
+        assert!(outcome.stderr.contains(said), "{outcome:?}");
+    }
+}
+
+#[test]
 fn what_a_component_says_of_a_secret_is_not_repeated() {
     for sections in [
         "inbound: [ { set-method: '{{token}} x' } ]",

@@ -42,7 +42,14 @@ fn row_39_operations_that_cannot_be_told_apart_are_an_error_of_the_document() {
                 - { id: a, method: GET, url: '/x/{a}' }\n      - { id: b, method: GET, url: '/x/{b}' }\n";
     let outcome = check(yaml);
     assert_eq!(outcome.code, 2);
-    assert!(outcome.stderr.contains(":9:9: another operation has the same method"), "{}", outcome.stderr);
+    let said =
+        ":9:36: the operation `b` has the same method and URL as `a` at 8:36, so no request could tell them apart";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    // One path in two ways of writing.
+    let outcome = check(&yaml.replace("/x/{a}", "/*").replace("/x/{b}", "//*"));
+    assert!(outcome.stderr.contains("takes the same paths as `a` at 8:9"), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
 }
 
 #[test]
