@@ -23,6 +23,7 @@ pub(crate) enum Language {
     #[serde(alias = "javascript")]
     Js,
     Python,
+    Go,
     C,
 }
 
@@ -33,6 +34,7 @@ impl Language {
             Language::Rust => "rust",
             Language::Js => "js",
             Language::Python => "python",
+            Language::Go => "go",
             Language::C => "c",
         }
     }
@@ -118,6 +120,7 @@ impl Written {
             Language::Rust => "src/lib.rs".into(),
             Language::Js => "policy.js".into(),
             Language::Python => "policy.py".into(),
+            Language::Go => "policy.go".into(),
             Language::C => "policy.c".into(),
         });
         let source = folder.join(source);

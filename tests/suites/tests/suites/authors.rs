@@ -77,13 +77,18 @@ fn a_new_policy_in_rust_builds_and_passes_its_own_test() {
     a_new_one("rust");
 }
 
-/// The greeting policy in a gateway, which throws when it is told to.
-fn breaks(language: &str, source: &str, from: &str, to: &str, says: &str) {
-    let (folder, component) = a_new_one(language);
-    let source = folder.path().join("greets").join(source);
-    let text = std::fs::read_to_string(&source).unwrap();
-    assert!(text.contains(from), "{text}");
-    std::fs::write(&source, text.replace(from, to)).unwrap();
+/// Change a source.
+fn edit(source: &Path, edits: &[(&str, &str)]) {
+    let mut text = std::fs::read_to_string(source).unwrap();
+    for (from, to) in edits {
+        assert!(text.contains(from), "{text}");
+        text = text.replace(from, to);
+    }
+    std::fs::write(source, text).unwrap();
+}
+
+/// The greeting policy in a gateway, which prints, and throws when it is told to.
+fn breaks(folder: &tempfile::TempDir, component: &Path, says: &str) {
     let built = policy(folder.path(), &["build", "greets"]);
     assert_eq!(built.code, 0, "{built:#?}");
     assert!(built.stdout.contains("class    interpreter"), "{built:#?}");
@@ -115,14 +120,51 @@ fn breaks(language: &str, source: &str, from: &str, to: &str, says: &str) {
 fn a_new_policy_in_python_passes_its_own_test_and_an_exception_is_told() {
     let to = "        print(\"printed\", request.path)\n        if request.path.endswith(\"/break\"):\n            \
               raise ValueError(\"out of greetings\")\n        if request.path ==";
-    breaks("python", "policy.py", "        if request.path ==", to, "ValueError: out of greetings");
+    let (folder, component) = a_new_one("python");
+    edit(&folder.path().join("greets/policy.py"), &[("        if request.path ==", to)]);
+    breaks(&folder, &component, "ValueError: out of greetings");
 }
 
 #[test]
 fn a_new_policy_in_javascript_passes_its_own_test_and_an_exception_is_told() {
     let to = "    console.log(`printed ${request.path}`);\n    if (request.path.endsWith(\"/break\")) \
               throw new Error(\"out of greetings\");\n    if (request.path ===";
-    breaks("js", "policy.js", "    if (request.path ===", to, "out of greetings");
+    let (folder, component) = a_new_one("js");
+    edit(&folder.path().join("greets/policy.js"), &[("    if (request.path ===", to)]);
+    breaks(&folder, &component, "out of greetings");
+}
+
+#[test]
+fn a_new_policy_in_go_passes_its_own_test_and_a_panic_is_told() {
+    let to = "\tfmt.Println(\"printed\", request.Path())\n\tif strings.HasSuffix(request.Path(), \"/break\") {\n\t\t\
+              panic(\"out of greetings\")\n\t}\n\tif request.Path() !=";
+    let from = "\tif request.Path() !=";
+    let imported = ("\"encoding/json\"\n", "\"encoding/json\"\n\t\"fmt\"\n\t\"strings\"\n");
+    let (folder, component) = a_new_one("go");
+    edit(&folder.path().join("greets/policy.go"), &[(from, to), imported]);
+    breaks(&folder, &component, "panic: out of greetings, in main.(*Hello).OnRequest (policy.go:");
+}
+
+#[test]
+fn a_policy_in_go_that_differs_from_its_policy_yaml_is_refused_with_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "go"]).code, 0);
+    let source = folder.path().join("greets/policy.go");
+    let whole = std::fs::read_to_string(&source).unwrap();
+    let said = |edits: &[(&str, &str)]| {
+        edit(&source, edits);
+        let built = policy(folder.path(), &["build", "greets"]);
+        std::fs::write(&source, &whole).unwrap();
+        assert_eq!(built.code, 2, "{built:#?}");
+        built.stderr
+    };
+    let said_of_method = said(&[(") OnRequest(", ") OnRequets(")]);
+    assert!(said_of_method.contains("policy.yaml names on-request, but *main.Hello has no method OnRequest("));
+    let (from, to) = ("\"encoding/json\"\n", "\"encoding/json\"\n\n\t\"github.com/tollgate/tollgate/sdk/go/cache\"\n");
+    let said_of_cache =
+        said(&[(from, to), ("\tif request.Path() !=", "\tcache.Remove(\"a\")\n\tif request.Path() !=")]);
+    assert!(said_of_cache.contains("uses `cache`, which policy.yaml doesn't name; add it to `capabilities`"));
+    assert!(said(&[("return tollgate.Next, nil", "return 7")]).contains("policy.go:"), "the compiler's own words");
 }
 
 /// The same policy holds the same cases, and serves.
@@ -165,6 +207,11 @@ fn signed_requests_in_c_hold_their_cases_and_serve() {
 #[test]
 fn signed_requests_in_python_hold_their_cases_and_serve() {
     signed_requests("python", None);
+}
+
+#[test]
+fn signed_requests_in_go_hold_their_cases_and_serve() {
+    signed_requests("go", None);
 }
 
 #[test]
@@ -215,6 +262,22 @@ fn a_missing_tool_is_told_with_the_command_that_installs_it() {
         let said = Outcome::of(&mut bare);
         assert!(said.code == 2 && said.stderr.contains(command), "{said:#?}");
     }
+    // An older Go is there, and tells so.
+    let old = folder.path().join("old");
+    std::fs::create_dir(&old).unwrap();
+    std::fs::write(old.join("go"), "#!/bin/sh\necho go1.19.8\n").unwrap();
+    std::fs::set_permissions(old.join("go"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(policy(folder.path(), &["new", "go", "--lang", "go"]).code, 0);
+    let mut bare = Command::new(binary());
+    bare.args(["policy", "build", "go"])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:/usr/bin:/bin", old.display()));
+    let said = Outcome::of(&mut bare);
+    assert!(
+        said.code == 2 && said.stderr.contains("is go1.19.8, and policies are built with 1.25 or newer"),
+        "{said:#?}"
+    );
+    assert!(said.stderr.contains("curl -fsSL https://go.dev/dl/"), "{said:#?}");
 }
 
 #[test]
