@@ -197,6 +197,7 @@ impl Leases {
         let used = Used {
             fuel: armed.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
             host_calls: store.data().host_calls(),
+            host_bytes: store.data().host_bytes() as u64,
             ..Used::default()
         };
         let exchange = store.data_mut().give_back();

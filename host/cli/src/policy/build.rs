@@ -42,6 +42,7 @@ pub(super) fn make(project: &Project) -> anyhow::Result<PathBuf> {
     match project.language {
         Language::Rust => rust::build(project, &component)?,
         Language::Js => javascript::build(project, &component)?,
+        Language::Ts => javascript::build_typed(project, &component)?,
         Language::Python => python::build(project, &component)?,
         Language::Go => go::build(project, &component)?,
         Language::C => c::build(project, &component)?,

@@ -27,7 +27,7 @@ pub(super) fn template(language: Language) -> impl Iterator<Item = (&'static str
 /// Lay the contract and the SDK beside a policy, in the form of the repository, and the policy's world with them.
 pub(super) fn lay(project: &Project) -> anyhow::Result<()> {
     let laid = project.laid();
-    let own = format!("sdk/{}/", project.language.folder());
+    let own = format!("sdk/{}/", project.language.library());
     let template = format!("{own}template/");
     for (path, text) in FILES {
         let wanted = path.starts_with("wit/") || path.starts_with(&own) && !path.starts_with(&template);

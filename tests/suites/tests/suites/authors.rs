@@ -64,12 +64,41 @@ fn a_new_policy_in_c_builds_and_passes_its_own_test() {
     }
     assert!(!built.stdout.contains("wasi:"), "{built:#?}");
     let measured = policy(folder.path(), &["bench", "greets", "--component", "greets/build/greets.wasm", "--save"]);
-    assert!(measured.code == 0 && measured.stdout.contains("  warm "), "{measured:#?}");
+    assert!(measured.code == 0 && measured.stdout.contains("  warm   on-request "), "{measured:#?}");
     let again = policy(folder.path(), &["bench", "greets", "--component", "greets/build/greets.wasm"]);
     assert!(
         again.stdout.contains(" fuel ") && again.stdout.contains("(+0 %)"),
         "fuel is the same each time: {again:#?}"
     );
+}
+
+#[test]
+fn a_counter_that_is_not_as_expected_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = root().join("examples/signed-requests/tests/signed-requests.yaml");
+    let text = std::fs::read_to_string(cases).unwrap();
+    let tests = folder.path().join("tests");
+    std::fs::create_dir(&tests).unwrap();
+    std::fs::write(folder.path().join("policy.yaml"), "{ name: signed, language: c, phases: [on-request] }").unwrap();
+    std::fs::write(folder.path().join("policy.c"), "").unwrap();
+    let edits = [
+        ("limiter: { acme: { admitted: true, remaining: 1 } }", "limiter: { globex: {}, acme: { remaining: 7 } }"),
+        ("remaining: 0 } } }", "remaining: 0 }, globex: null } }"),
+        ("acme: { admitted: false,", "acme: { admitted: true,"),
+    ];
+    std::fs::write(tests.join("signed.yaml"), &text).unwrap();
+    edit(&tests.join("signed.yaml"), &edits);
+    let frozen = root().join("tests/compat/0.1.0/signed-requests-c.wasm");
+    let failed = policy(folder.path(), &["test", ".", "--component", frozen.to_str().unwrap()]);
+    assert_eq!(failed.code, 1, "{failed:#?}");
+    for line in [
+        "limiter acme remaining\n          - 7\n          + 1",
+        "limiter globex\n          - asked\n          + not asked; asked: acme",
+        "step 2: limiter acme admitted\n          - true\n          + false",
+    ] {
+        assert!(failed.stdout.contains(line), "{line}: {failed:#?}");
+    }
+    assert!(!failed.stdout.contains("step 2: limiter globex"), "{failed:#?}");
 }
 
 #[test]
@@ -165,6 +194,24 @@ fn a_policy_in_go_that_differs_from_its_policy_yaml_is_refused_with_what_differs
         said(&[(from, to), ("\tif request.Path() !=", "\tcache.Remove(\"a\")\n\tif request.Path() !=")]);
     assert!(said_of_cache.contains("uses `cache`, which policy.yaml doesn't name; add it to `capabilities`"));
     assert!(said(&[("return tollgate.Next, nil", "return 7")]).contains("policy.go:"), "the compiler's own words");
+}
+
+#[test]
+fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "ts"]).code, 0);
+    let source = folder.path().join("greets/policy.ts");
+    let whole = std::fs::read_to_string(&source).unwrap();
+    for (from, to, said) in [
+        ("reply(200, ", "reply(\"200\", ", "error TS2345: Argument of type 'string' is not assignable"),
+        ("request.path ===", "request.pth ===", "Property 'pth' does not exist on type 'Request'"),
+    ] {
+        edit(&source, &[(from, to)]);
+        let built = policy(folder.path(), &["build", "greets"]);
+        assert!(built.code == 2 && built.stderr.contains(said) && built.stderr.contains("policy.ts("), "{built:#?}");
+        std::fs::write(&source, &whole).unwrap();
+    }
+    passes(&policy(folder.path(), &["test", "greets"]));
 }
 
 /// The same policy holds the same cases, and serves.
