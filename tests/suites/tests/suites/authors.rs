@@ -214,6 +214,42 @@ fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
     passes(&policy(folder.path(), &["test", "greets"]));
 }
 
+/// The page's own words, in the language whose tools are fastest.
+#[test]
+fn the_first_policys_page_holds_word_for_word_in_go() {
+    let page = std::fs::read_to_string(root().join("docs/first-policy.md")).unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let fenced = page.split("```").skip(1).step_by(2);
+        fenced.filter_map(|block| Some(block.strip_prefix(language)?.strip_prefix('\n')?.to_owned())).collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let follow = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[..2], ["tollgate", "policy"], "{line}");
+        let done = policy(folder.path(), &words[2..]);
+        assert_eq!(done.code, 0, "{line}: {done:#?}");
+        done.stdout
+    };
+    let (shell, yaml) = (blocks("sh"), blocks("yaml"));
+    let made = shell[0].replace("--lang python", "--lang go");
+    let passed: Vec<String> = made.lines().map(follow).collect();
+    let promised = &blocks("text")[0];
+    for line in promised.lines().filter(|line| line.starts_with("ok ")) {
+        assert!(passed[1].contains(line), "{line}: {passed:?}");
+    }
+    let own = folder.path().join("greets");
+    edit(&own.join("policy.yaml"), &[("capabilities: []\n", &yaml[0])]);
+    std::fs::write(own.join("policy.go"), &blocks("go")[0]).unwrap();
+    std::fs::write(own.join("tests/hello.yaml"), &yaml[1]).unwrap();
+    assert!(follow("tollgate policy test greets").contains("1 passed, 0 failed"));
+    assert!(follow(shell[1].trim()).contains(blocks("text")[1].trim()));
+    std::fs::write(folder.path().join("tollgate.yaml"), &yaml[2]).unwrap();
+    let mut check = Command::new(binary());
+    check.args(["check", "tollgate.yaml"]).current_dir(folder.path()).env("XDG_CACHE_HOME", compile_cache());
+    let checked = Outcome::of(&mut check);
+    assert_eq!(checked.code, 0, "{checked:#?}");
+}
+
 /// The same policy holds the same cases, and serves.
 fn signed_requests(language: &str, component: Option<&Path>) {
     let folder = format!("examples/signed-requests-{language}");
