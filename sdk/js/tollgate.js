@@ -15,6 +15,7 @@ const decoder = new TextDecoder();
 
 /** @typedef {string | Uint8Array} Text Text, which becomes UTF-8, or bytes as they are. */
 /** @typedef {Record<string, Text> | [string, Text][]} Headers */
+/** @typedef {{ tag: string, val?: unknown }} Verdict What a phase decides; `reply` and its sisters make them. */
 
 /** A capability or a message said no. `code` is the case of its interface, such as `forbidden`. */
 export class TollgateError extends Error {
@@ -192,32 +193,32 @@ export class Response extends Message {
   }
 }
 
-/** Go on with the next statement. So does a phase that returns nothing. */
+/** Go on with the next statement. So does a phase that returns nothing. @type {Verdict} */
 export const next = { tag: "next" };
 
 /**
  * Stop, and answer the client.
  *
- * @param {number} status @param {Text} [body] @param {Headers} [headers]
+ * @param {number} status @param {Text} [body] @param {Headers} [headers] @returns {Verdict}
  */
 export function reply(status, body = "", headers = {}) {
   const inline = { status, reason: undefined, headers: fields(headers), body: bytesOf(body) };
   return { tag: "respond", val: { tag: "inline", val: inline } };
 }
 
-/** Stop, and answer with a JSON document. @param {number} status @param {unknown} value @param {Headers} [headers] */
+/** Stop, and answer with a JSON document. @param {number} status @param {unknown} value @param {Headers} [headers] @returns {Verdict} */
 export function json(status, value, headers = {}) {
   return reply(status, JSON.stringify(value), { "content-type": "application/json", ...headers });
 }
 
-/** Answer with what a capability has put ready, such as `cache.lookup` after a hit. */
+/** Answer with what a capability has put ready, such as `cache.lookup` after a hit. @type {Verdict} */
 export const staged = { tag: "respond", val: { tag: "staged" } };
 
 /**
  * Stop, and refuse: the on-error section runs.
  *
  * @param {number} status 400–599 @param {string} reason A word. Example: `TenantUnknown`
- * @param {string} message One sentence for the client. @param {Headers} [headers]
+ * @param {string} message One sentence for the client. @param {Headers} [headers] @returns {Verdict}
  */
 export function reject(status, reason, message, headers = {}) {
   return { tag: "reject", val: { status, reason, message, headers: fields(headers) } };
@@ -274,15 +275,16 @@ export function valueOf(value) {
  * @property {boolean} [once]
  * @property {{ status: number | null, reason: string }[]} [rejections]
  * @property {(configuration: any) => S} [configure] Takes the configuration, once; what it returns is handed to each phase.
- * @property {(request: Request, settings: S) => any} [onRequest]
- * @property {(request: Request, response: Response, settings: S) => any} [onResponse]
- * @property {(request: Request, response: Response, error: { source: string, reason: string, message: string }, settings: S) => any} [onError]
+ * @property {(request: Request, settings: S) => Verdict | void} [onRequest]
+ * @property {(request: Request, response: Response, settings: S) => Verdict | void} [onResponse]
+ * @property {(request: Request, response: Response, error: { source: string, reason: string, message: string }, settings: S) => Verdict | void} [onError]
  */
 
 /**
  * Make a component's exports of a policy: `export const { lifecycle, onRequest } = policy({ … })`.
  *
  * @template S @param {Policy<S>} policy
+ * @returns {{ lifecycle: object, onRequest: object, onResponse: object, onError: object }} Phases that the policy has.
  */
 export function policy(policy) {
   const { configure = (configuration) => configuration, onRequest, onResponse, onError, ...manifest } = policy;

@@ -1,5 +1,5 @@
 //! What builds policies in other languages than Rust, into `target/tools`, where `tollgate policy` finds it: versions are
-//! pinned beside the SDKs. Everything comes from npm, PyPI and the distribution.
+//! pinned beside the SDKs. Everything comes from npm, PyPI and the distribution, but for Go, which is looked for only.
 
 use crate::step::{self, Steps, say};
 use crate::workspace::Workspace;
@@ -27,8 +27,9 @@ pub(crate) fn ensure(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         done.extend(c()?);
         done.extend(javascript(workspace)?);
         done.extend(python(workspace)?);
+        go()?;
         let done = if done.is_empty() {
-            "clang, componentize-js and componentize-py are there".into()
+            "clang, componentize-js, componentize-py and Go are there".into()
         } else {
             done.join("; ")
         };
@@ -97,6 +98,18 @@ fn python(workspace: &Workspace) -> Result<Option<String>> {
     }
     std::fs::copy(&wanted, &installed)?;
     Ok(Some("installed componentize-py".to_owned()))
+}
+
+/// Go is the one tool that no package brings in a version that is new enough; `tollgate policy build` says what installs it.
+fn go() -> Result<()> {
+    let made = Path::new("/usr/local/go/bin/go").is_file();
+    if !on_path("go") && !made {
+        bail!(
+            "policies in Go need Go 1.25 or newer; run this, and then again what you ran now:\n  \
+             curl -fsSL https://go.dev/dl/go1.26.8.linux-$(dpkg --print-architecture).tar.gz | sudo tar -C /usr/local -xz"
+        );
+    }
+    Ok(())
 }
 
 fn same(one: &Path, other: &Path) -> bool {

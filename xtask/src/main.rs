@@ -23,7 +23,7 @@ use workspace::Workspace;
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  setup                        make sure that policies can be built: Rust for WebAssembly, and the tools of C, JavaScript, Python
+  setup                        make sure that policies can be built: Rust for WebAssembly, and the tools of C, Go, JavaScript, Python
   components                   every policy component, into target/components
   build [--release]            the components, then target/release/tollgate with them inside
   build --dist                 the same into target/dist/tollgate, linked for speed: takes minutes more

@@ -9,7 +9,7 @@ use wasmtime::Result;
 
 use crate::session::Session;
 
-/// The zero of the monotonic clock: some moment before the first call.
+/// The first time that somebody asked for the monotonic clock.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// How far the clocks have been put forward, in milliseconds: never where a gateway serves.
@@ -24,9 +24,12 @@ fn put_forward_ms() -> u64 {
     PUT_FORWARD_MS.load(Ordering::Relaxed)
 }
 
-/// Microseconds since the zero of the monotonic clock.
+/// What the monotonic clock shows at the first call: Go takes a clock that shows 0 for one that stands still.
+const AT_FIRST: Duration = Duration::from_secs(1);
+
+/// Microseconds since the zero of the monotonic clock, which lies before the first call.
 pub(crate) fn monotonic_us() -> u64 {
-    let elapsed = Instant::now().saturating_duration_since(*BEGINNING);
+    let elapsed = Instant::now().saturating_duration_since(*BEGINNING).saturating_add(AT_FIRST);
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX).saturating_add(put_forward_ms().saturating_mul(1000))
 }
 

@@ -14,7 +14,7 @@ use tollgate_core::message::{RequestHead, ResponseHead};
 use tollgate_core::place::{Scope, Section};
 
 use crate::cache::CacheTurn;
-use crate::limiter::Holds;
+use crate::limiter::{Counted, Holds};
 use crate::session::Effects;
 use crate::trace::Trace;
 use crate::variables::Variables;
@@ -168,6 +168,8 @@ pub struct Exchange {
     pub effects: Box<Effects>,
     /// What happened so far, if somebody asked for it.
     pub trace: Option<Box<Trace>>,
+    /// What was asked of the limiter; none where nobody wants to know, which is everywhere but in tests of policies.
+    pub counted: Option<Vec<Counted>>,
 }
 
 impl Exchange {
@@ -190,6 +192,7 @@ impl Exchange {
             holds: Holds::default(),
             effects: Box::default(),
             trace: None,
+            counted: None,
         }
     }
 
@@ -212,6 +215,7 @@ impl Exchange {
             holds: Holds::default(),
             effects: Box::default(),
             trace: self.trace.as_ref().map(|_| Box::default()),
+            counted: None,
         }
     }
 

@@ -36,6 +36,17 @@ pub use store::{Acquired, LimiterStore, Permit};
 /// The longest key of a counter.
 const MAX_KEY_BYTES: usize = 1024;
 
+/// What the limiter said of a counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The counter's key.
+    pub key: String,
+    /// Whether the cost was admitted, or a permit given.
+    pub admitted: bool,
+    /// What may still be spent; none for permits and for quotas of bytes alone.
+    pub remaining: Option<u64>,
+}
+
 /// A counter's name, with whoever shares it.
 struct Name<'a> {
     sharing: &'static str,
@@ -135,6 +146,16 @@ fn micros(ms: u64) -> u64 {
     ms.saturating_mul(1000)
 }
 
+impl Session {
+    /// Tell a test of a policy what became of a counter; everywhere else it isn't asked for.
+    fn note_count(&mut self, counter: &Counter, decided: Option<(bool, Option<u64>)>) -> Result<()> {
+        if let (Some(counted), Some((admitted, remaining))) = (&mut self.exchange_mut()?.counted, decided) {
+            counted.push(Counted { key: counter.key.clone(), admitted, remaining });
+        }
+        Ok(())
+    }
+}
+
 impl Host for Session {
     fn admit(
         &mut self,
@@ -153,6 +174,7 @@ impl Host for Session {
         };
         let parts = [name.sharing.as_bytes(), name.owner.as_bytes(), name.key.as_bytes()];
         let decision = self.services.limiter.admit(&parts, cost, rule, monotonic_us(), unix_ms());
+        self.note_count(&counter, decision.map(|decision| (decision.admitted, Some(decision.remaining))))?;
         Ok(decision.map(told).ok_or(LimiterError::Capacity))
     }
 
@@ -178,6 +200,7 @@ impl Host for Session {
         let Some(decision) = self.services.limiter.ask(key, Ask::Look, cost, rule, monotonic_us(), unix_ms()) else {
             return Ok(Err(LimiterError::Capacity));
         };
+        self.note_count(&counter, Some((decision.admitted, Some(decision.remaining))))?;
         if decision.admitted
             && let Err(error) = self.charge_later(LaterCounter::Rate { key, rule }, cost, condition, count)?
         {
@@ -203,6 +226,7 @@ impl Host for Session {
         let Some(decision) = quotas.admit(&key, cost, &budget, unix_ms()) else {
             return Ok(Err(LimiterError::Capacity));
         };
+        self.note_count(&counter, Some((decision.exhausted.is_none(), decision.remaining_calls)))?;
         if decision.exhausted.is_none() {
             let unwritten = if cost > 0 { quotas.unwritten() } else { None };
             let holds = &mut self.exchange_mut()?.holds;
@@ -234,6 +258,7 @@ impl Host for Session {
         let Some(decision) = quotas.look(&key, if counted { 0 } else { cost }, &budget, unix_ms()) else {
             return Ok(Err(LimiterError::Capacity));
         };
+        self.note_count(&counter, Some((decision.exhausted.is_none(), decision.remaining_calls)))?;
         if decision.exhausted.is_none() {
             // Held from now on; whether its bytes are counted is known when its calls are.
             self.exchange_mut()?.holds.hold_quota(quotas, &key, budget);
@@ -254,6 +279,7 @@ impl Host for Session {
         };
         let parts = [b"p".as_slice(), name.sharing.as_bytes(), name.owner.as_bytes(), name.key.as_bytes()];
         let permit = self.services.limiter.acquire(&parts, max);
+        self.note_count(&counter, Some((matches!(permit, store::Acquired::Permit(_)), None)))?;
         match permit {
             store::Acquired::Permit(permit) => {
                 self.exchange_mut()?.holds.add_permit(permit);

@@ -295,6 +295,11 @@ impl Session {
         self.limits.host_calls.saturating_sub(self.host_calls_left)
     }
 
+    /// What counts against `host-bytes` so far in this call.
+    pub fn host_bytes(&self) -> usize {
+        self.limits.host_bytes.saturating_sub(self.host_bytes_left)
+    }
+
     /// Note what the next call asks, if `wanted`.
     pub fn note_questions(&mut self, wanted: bool) {
         self.questions = wanted.then(Vec::new);

@@ -44,11 +44,14 @@ pub(crate) fn state_directory(file: &Path, state: &StateSettings) -> PathBuf {
 
 /// Where machine code of components is kept: the user's cache folder, or the state directory.
 pub(crate) fn compile_cache(state: &Path) -> PathBuf {
+    cache_folder("components").unwrap_or_else(|| state.join("components"))
+}
+
+/// A folder of ours in the user's cache folder.
+fn cache_folder(name: &str) -> Option<PathBuf> {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    match std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).filter(|path| path.is_absolute()) {
-        Some(cache) => cache.join("tollgate").join("components"),
-        None => state.join("components"),
-    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).filter(|path| path.is_absolute())?;
+    Some(cache.join("tollgate").join(name))
 }
 
 /// The state that workers share, quotas on disk.
@@ -101,9 +104,9 @@ pub(crate) fn runtime_for_checking() -> anyhow::Result<Arc<Runtime>> {
     })?))
 }
 
-/// A builder that knows the built-in statements.
+/// A builder that knows the built-in statements, and keeps what comes from registries beside the machine code.
 pub(crate) fn builder(runtime: Arc<Runtime>) -> PlanBuilder {
-    PlanBuilder::new(runtime, BUILT_INS)
+    PlanBuilder::new(runtime, BUILT_INS, cache_folder("images"))
 }
 
 /// The names of the built-in statements.

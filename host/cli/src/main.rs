@@ -83,7 +83,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write policies: new, build, test, bench.
+    /// Write policies: new, build, test, bench, push.
     Policy {
         #[command(subcommand)]
         command: policy::PolicyCommand,

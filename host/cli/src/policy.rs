@@ -5,6 +5,7 @@ mod build;
 mod cases;
 mod new;
 mod project;
+mod push;
 mod rehearsal;
 mod sdk;
 mod test;
@@ -58,6 +59,17 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         save: bool,
     },
+    /// Put the component into an OCI registry, and print what `components` calls it.
+    Push {
+        /// Example: oci://registry.example/acme/greets:0.1.0
+        to: String,
+        /// The policy's folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Push this component as it is, and build nothing.
+        #[arg(long)]
+        component: Option<PathBuf>,
+    },
 }
 
 pub(crate) fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
@@ -67,6 +79,7 @@ pub(crate) fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
         PolicyCommand::Test { folder, component, watch: false } => test::test(&folder, component.as_deref()),
         PolicyCommand::Test { folder, component, watch: true } => test::watch(&folder, component.as_deref()),
         PolicyCommand::Bench { folder, component, save } => bench::bench(&folder, component.as_deref(), save),
+        PolicyCommand::Push { to, folder, component } => push::push(&to, &folder, component.as_deref()),
     };
     // What is wrong with a policy is its author's to mend.
     done.or_else(|error| {

@@ -11,6 +11,9 @@ pub mod message;
 /// The base URL of an origin.
 pub mod base_url;
 
+/// Where a component lies in a registry.
+pub mod image;
+
 /// Which header fields belong to the gateway.
 pub mod field;
 

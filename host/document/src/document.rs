@@ -10,6 +10,7 @@ use serde_json::Value;
 use tollgate_core::base_url::BaseUrl;
 use tollgate_core::egress::Egress;
 use tollgate_core::grants::Grants;
+use tollgate_core::image::ImageReference;
 
 use crate::backend::{Backend, OriginTls};
 use crate::diagnostics::{Diagnostics, Mark};
@@ -342,8 +343,8 @@ pub struct Timestamp(pub i64);
 pub struct Component {
     /// What statements call it. Example: `add-tenant`.
     pub name: String,
-    /// Joined to the document's folder.
-    pub file: PathBuf,
+    /// Where it is.
+    pub file: ComponentFile,
     /// What the file's bytes must hash to.
     pub digest: Option<Sha256>,
     /// Who must have signed it.
@@ -358,6 +359,24 @@ pub struct Component {
     pub file_mark: Mark,
     /// Where its `digest` is in the file, or else its name.
     pub digest_mark: Mark,
+}
+
+/// Where a component is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ComponentFile {
+    /// In a file; joined to the document's folder.
+    Path(PathBuf),
+    /// In a registry, at a digest.
+    Image(ImageReference),
+}
+
+impl fmt::Display for ComponentFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ComponentFile::Path(path) => path.display().fmt(f),
+            ComponentFile::Image(image) => image.fmt(f),
+        }
+    }
 }
 
 /// A detached Ed25519 signature (RFC 8032) of a component's file.

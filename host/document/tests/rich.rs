@@ -12,8 +12,8 @@ use tollgate_core::limits::{Class, Limits};
 use tollgate_core::message::Scheme;
 use tollgate_core::place::Section;
 use tollgate_document::{
-    AccessLog, Document, Entry, GatewayLimits, Isolation, Known, Mark, Mode, OnFailure, OriginTls, ProductState,
-    Segment, StateSettings, Statement, SubscriptionScope, SubscriptionState, Timestamp,
+    AccessLog, ComponentFile, Document, Entry, GatewayLimits, Isolation, Known, Mark, Mode, OnFailure, OriginTls,
+    ProductState, Segment, StateSettings, Statement, SubscriptionScope, SubscriptionState, Timestamp,
 };
 
 const BUILT_INS: [&str; 4] = ["ip-filter", "quota", "rate-limit", "set-header"];
@@ -198,7 +198,7 @@ fn products_subscriptions_and_components_are_read() {
     assert_eq!(ops.scope, SubscriptionScope::AllApis);
 
     let [component] = document.components.as_slice() else { panic!("one component") };
-    assert_eq!(component.file, Path::new("/etc/tollgate/./add_tenant.wasm"));
+    assert_eq!(component.file, ComponentFile::Path("/etc/tollgate/./add_tenant.wasm".into()));
     let digest = component.digest.unwrap().to_string();
     assert_eq!(digest, format!("sha256:{}", "00112233445566778899aabbccddeeff".repeat(2)));
     let granted: Vec<_> = Capability::ALL.into_iter().filter(|c| component.grants.allows(*c)).collect();

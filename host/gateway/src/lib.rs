@@ -64,6 +64,9 @@ mod tunnel;
 /// What policies send themselves.
 mod callout;
 
+/// Components from registries.
+pub mod registry;
+
 /// What clients are told: the only place that chooses a status.
 pub mod respond;
 

@@ -26,6 +26,8 @@ pub struct Totals {
     pub nanos: u64,
     /// Calls of host functions.
     pub host_calls: u64,
+    /// What host functions did in bulk, as the limit `host-bytes` counts it.
+    pub host_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,7 @@ struct Row {
     fuel: AtomicU64,
     nanos: AtomicU64,
     host_calls: AtomicU64,
+    host_bytes: AtomicU64,
 }
 
 /// Rows of different workers don't share a cache line.
@@ -63,6 +66,7 @@ pub(crate) struct Used {
     /// Of that, what the guest has computed on a stack of its own, to the last tick.
     pub(crate) computed: Duration,
     pub(crate) host_calls: u32,
+    pub(crate) host_bytes: u64,
 }
 
 /// Only the row's own worker writes it, so nothing is lost between load and store.
@@ -85,6 +89,7 @@ impl Account {
         add(&row.fuel, used.fuel);
         add(&row.nanos, u64::try_from(used.time.as_nanos()).unwrap_or(u64::MAX));
         add(&row.host_calls, u64::from(used.host_calls));
+        add(&row.host_bytes, used.host_bytes);
         match ended {
             Ended::Verdict(verdict) => add(&row.verdicts[verdict.index()], 1),
             Ended::Fault(kind) => add(&row.faults[kind.index()], 1),
@@ -101,6 +106,7 @@ impl Account {
             totals.fuel += read(&row.fuel);
             totals.nanos += read(&row.nanos);
             totals.host_calls += read(&row.host_calls);
+            totals.host_bytes += read(&row.host_bytes);
             for (total, counter) in totals.verdicts.iter_mut().zip(&row.verdicts) {
                 *total += read(counter);
             }
@@ -119,12 +125,12 @@ mod tests {
     #[test]
     fn rows_of_all_workers_add_up_by_phase() {
         let account = Account::new(2);
-        let used = Used { fuel: 10, time: Duration::from_nanos(5), host_calls: 2, ..Used::default() };
+        let used = Used { fuel: 10, time: Duration::from_nanos(5), host_calls: 2, host_bytes: 3, ..Used::default() };
         account.record(0, Phase::OnRequest, Ended::Verdict(&Verdict::Next), used);
         account.record(1, Phase::OnRequest, Ended::Fault(FaultKind::Fuel), used);
         account.record(1, Phase::OnError, Ended::Verdict(&Verdict::Next), used);
         let totals = account.totals(Phase::OnRequest);
-        assert_eq!((totals.calls, totals.fuel, totals.nanos, totals.host_calls), (2, 20, 10, 4));
+        assert_eq!((totals.calls, totals.fuel, totals.nanos, totals.host_calls, totals.host_bytes), (2, 20, 10, 4, 6));
         assert_eq!(totals.verdicts, [1, 0, 0]);
         assert_eq!(totals.faults[FaultKind::Fuel.index()], 1);
     }

@@ -198,6 +198,7 @@ impl Leases {
             fuel: armed.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
             host_calls: store.data().host_calls(),
             computed: store.data().computed(),
+            host_bytes: store.data().host_bytes() as u64,
             ..Used::default()
         };
         let exchange = store.data_mut().give_back();

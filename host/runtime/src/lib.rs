@@ -64,7 +64,7 @@ pub use tollgate_capabilities::exchange::{
 pub use tollgate_capabilities::expression::{EXPRESSION_FAILED, Failed, StatementExpression};
 pub use tollgate_capabilities::http_client::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
 pub use tollgate_capabilities::limiter::{
-    Acquired, Durability, LedgerError, LimiterStore, Permit, QuotaHealth, QuotaStore, Rule,
+    Acquired, Counted, Durability, LedgerError, LimiterStore, Permit, QuotaHealth, QuotaStore, Rule,
 };
 pub use tollgate_capabilities::metrics::MetricStore;
 pub use tollgate_capabilities::secrets::Secrets;

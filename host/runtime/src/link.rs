@@ -10,6 +10,7 @@ use tollgate_bindings::{
     backend, cache, clock, crypto, events, expression, http_client, limiter, log, metrics, policy,
 };
 use tollgate_capabilities::session::Session;
+use tollgate_core::fault::FaultKind;
 use tollgate_core::grants::Capability;
 use tollgate_core::limits::Limits;
 use wasmtime::Engine;
@@ -195,22 +196,28 @@ impl Runtime {
             services: Arc::clone(&self.services),
         });
         // Try it once: a configuration that the guest refuses must never reach a request.
-        Instance::create(&self.engine, &unit).map_err(|error| vec![refusal(error)])?;
+        Instance::create(&self.engine, &unit).map_err(|error| vec![refusal(error, limits)])?;
         self.units().insert(key, &unit);
         Ok(unit)
     }
 }
 
-fn refusal(error: CreateError) -> ConfigProblem {
+fn refusal(error: CreateError, limits: &Limits) -> ConfigProblem {
     match error {
         CreateError::Refused { pointer, message } => {
             ConfigProblem { is_quoted: true, ..ConfigProblem::at(pointer, message) }
         }
         CreateError::Fault(fault) => {
+            let knob = match fault.kind {
+                FaultKind::Memory => format!("; its limit is `memory-bytes`, {} here", limits.memory_bytes),
+                FaultKind::Fuel => format!("; its limit is `fuel`, {} here", limits.fuel),
+                FaultKind::Deadline => format!("; its limit is `deadline-ms`, {} here", limits.deadline_ms),
+                _ => String::new(),
+            };
             // One line: the rest is a backtrace.
             let fault = fault.to_string();
             let first = fault.lines().next().unwrap_or_default();
-            let message = format!("the component failed while taking its configuration: {first}");
+            let message = format!("the component failed while taking its configuration: {first}{knob}");
             ConfigProblem::at(String::new(), message)
         }
     }

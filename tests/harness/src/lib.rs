@@ -25,6 +25,7 @@ mod message;
 mod metrics;
 mod origin;
 mod process;
+mod registry;
 mod setup;
 mod tls;
 mod wire;
@@ -36,6 +37,7 @@ pub use load::{Load, Tally};
 pub use message::{Headers, Request, Response};
 pub use metrics::Metrics;
 pub use origin::{Answer, Origin, Step};
+pub use registry::{Door, Mischief, Registry};
 pub use setup::{Setup, compile_cache};
 pub use tls::{Authority, Certificate, Tls};
 

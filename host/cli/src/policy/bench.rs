@@ -41,13 +41,8 @@ pub(super) fn bench(folder: &Path, component: Option<&Path>, save: bool) -> anyh
     for (case, row) in &measured {
         writeln!(out, "{case}")?;
         for kind in ["warm", "fresh"] {
-            let now = &row[kind];
             let before = baseline.as_ref().map(|baseline| &baseline[case][kind]);
-            let told = |key: &str| compared(now[key].as_f64(), before.and_then(|before| before[key].as_f64()));
-            writeln!(out, "  {kind:<6} {} µs   {} fuel   {} host calls", told("us"), told("fuel"), told("host-calls"))?;
-            if kind == "warm" {
-                writeln!(out, "         {} KiB of memory at most", told("memory-kib"))?;
-            }
+            show(&mut out, kind, &row[kind], before.unwrap_or(&Value::Null))?;
         }
     }
     if save {
@@ -59,7 +54,7 @@ pub(super) fn bench(folder: &Path, component: Option<&Path>, save: bool) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
-/// The mean of what the first step of the file's first case costs, in all phases that it runs.
+/// The mean of what the first step of the file's first case costs, in each phase that it runs.
 fn measure(component: &Path, name: &str, file: &CaseFile, isolation: &'static str) -> anyhow::Result<Value> {
     let case = file.cases.iter().find(|case| case.refused.is_none()).context("there is no case to measure")?;
     let step = case.steps.first().context("the case has no step")?;
@@ -68,12 +63,7 @@ fn measure(component: &Path, name: &str, file: &CaseFile, isolation: &'static st
         Rehearsal::new(component, name, &Settings { configuration: &configuration, callouts: &[], isolation })?;
     // The first call is slower: pages are touched for the first time.
     rehearsal.exchange(step)?;
-    let totals = || {
-        Phase::ALL.iter().fold((0, 0, 0), |(nanos, fuel, host_calls), phase| {
-            let totals = rehearsal.statement.account.totals(*phase);
-            (nanos + totals.nanos, fuel + totals.fuel, host_calls + totals.host_calls)
-        })
-    };
+    let totals = || Phase::ALL.map(|phase| rehearsal.statement.account.totals(phase));
     let before = totals();
     let began = Instant::now();
     let mut exchanges = 0;
@@ -81,15 +71,47 @@ fn measure(component: &Path, name: &str, file: &CaseFile, isolation: &'static st
         rehearsal.exchange(step)?;
         exchanges += 1;
     }
-    let after = totals();
     let each = |before: u64, after: u64| (after - before) as f64 / f64::from(exchanges.max(1));
+    let mut phases = Map::new();
+    for ((phase, before), after) in Phase::ALL.into_iter().zip(before).zip(totals()) {
+        if after.calls > before.calls {
+            let figures = json!({
+                "us": (each(before.nanos, after.nanos) / 100.0).round() / 10.0,
+                "fuel": each(before.fuel, after.fuel).round(),
+                "host-calls": each(before.host_calls, after.host_calls).round(),
+                "host-bytes": each(before.host_bytes, after.host_bytes).round(),
+            });
+            phases.insert(phase.name().into(), figures);
+        }
+    }
     Ok(json!({
-        "us": (each(before.0, after.0) / 100.0).round() / 10.0,
-        "fuel": each(before.1, after.1).round(),
-        "host-calls": each(before.2, after.2).round(),
+        "phases": phases,
         "memory-kib": rehearsal.leases.largest_kept_bytes() >> 10,
         "exchanges": exchanges,
     }))
+}
+
+/// A line for each phase, beside what it was.
+fn show(out: &mut impl Write, kind: &str, now: &Value, before: &Value) -> io::Result<()> {
+    let mut kind = Some(kind);
+    for (phase, figures) in now["phases"].as_object().into_iter().flatten() {
+        let told = |key: &str| compared(figures[key].as_f64(), before["phases"][phase.as_str()][key].as_f64());
+        writeln!(
+            out,
+            "  {:<6} {phase:<12} {} µs   {} fuel   {} host calls   {} host bytes",
+            kind.take().unwrap_or_default(),
+            told("us"),
+            told("fuel"),
+            told("host-calls"),
+            told("host-bytes")
+        )?;
+    }
+    let memory = compared(now["memory-kib"].as_f64(), before["memory-kib"].as_f64());
+    match now["memory-kib"].as_f64() {
+        // Of fresh instances none is kept.
+        Some(kib) if kib > 0.0 => writeln!(out, "         {memory} KiB of memory at most"),
+        _ => Ok(()),
+    }
 }
 
 /// A number, and how it has changed.

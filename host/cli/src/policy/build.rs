@@ -1,6 +1,7 @@
 //! `tollgate policy build`: from a policy's folder to a component that the gateway would take.
 
 mod c;
+mod go;
 mod javascript;
 mod python;
 mod rust;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use tollgate_core::grants::Grants;
+use tollgate_core::grants::{Capability, Grants};
 use tollgate_runtime::{Admitted, ComponentSource};
 
 use super::project::{Language, Project};
@@ -41,7 +42,9 @@ pub(super) fn make(project: &Project) -> anyhow::Result<PathBuf> {
     match project.language {
         Language::Rust => rust::build(project, &component)?,
         Language::Js => javascript::build(project, &component)?,
+        Language::Ts => javascript::build_typed(project, &component)?,
         Language::Python => python::build(project, &component)?,
+        Language::Go => go::build(project, &component)?,
         Language::C => c::build(project, &component)?,
     }
     Ok(component)
@@ -57,6 +60,19 @@ pub(super) fn check(name: &str, component: &Path) -> anyhow::Result<Arc<Admitted
 
 /// Make a component of a core module that carries its world.
 fn encode(module: &[u8], component: &Path) -> anyhow::Result<()> {
-    let bytes = wit_component::ComponentEncoder::default().validate(true).module(module)?.encode()?;
+    write(wit_component::ComponentEncoder::default().validate(true).module(module)?.encode(), component)
+}
+
+/// Write what became of a core module.
+fn write(encoded: anyhow::Result<Vec<u8>>, component: &Path) -> anyhow::Result<()> {
+    let bytes = encoded.map_err(|error| uses_what_it_does_not_name(&error).unwrap_or(error))?;
     fs::write(component, bytes).with_context(|| format!("{} can't be written", component.display()))
+}
+
+/// The one mistake of an author that shows here: the source uses an interface that policy.yaml doesn't name.
+fn uses_what_it_does_not_name(error: &anyhow::Error) -> Option<anyhow::Error> {
+    let said = format!("{error:#}");
+    let used =
+        Capability::ALL.into_iter().find(|capability| said.contains(&format!("`{}@", capability.interface())))?;
+    Some(anyhow::anyhow!("the policy uses `{used}`, which policy.yaml doesn't name; add it to `capabilities`"))
 }

@@ -174,6 +174,16 @@ pub(super) struct Expect {
     pub(super) variables: BTreeMap<String, Value>,
     /// Lines of the log, in order, each with its level: `info: text`. A line need only hold what is written.
     pub(super) log: Option<Vec<String>>,
+    /// Counters by their keys, as the limiter left them; null for one that must not be asked.
+    pub(super) limiter: BTreeMap<String, Option<Counter>>,
+}
+
+/// What is expected of a counter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Counter {
+    pub(super) admitted: Option<bool>,
+    pub(super) remaining: Option<u64>,
 }
 
 /// What is expected of a message.

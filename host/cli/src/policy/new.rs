@@ -26,7 +26,7 @@ pub(super) fn new(name: &str, language: Language) -> anyhow::Result<ExitCode> {
         io::stdout(),
         "{name}: a policy in {}. Next:\n\n  tollgate policy test {name}      builds it and runs tests/*.yaml\n  \
          tollgate policy build {name}     shows what the gateway will see",
-        language.folder()
+        language.name()
     )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,21 +19,47 @@ pub(crate) const FILE: &str = "policy.yaml";
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Language {
     Rust,
-    #[value(alias = "javascript", alias = "ts")]
+    #[value(alias = "javascript")]
     #[serde(alias = "javascript")]
     Js,
+    #[value(alias = "typescript")]
+    #[serde(alias = "typescript")]
+    Ts,
     Python,
+    Go,
     C,
 }
 
 impl Language {
-    /// Its folder below `sdk/`.
+    /// The folder of its template below `sdk/`.
     pub(super) fn folder(self) -> &'static str {
         match self {
             Language::Rust => "rust",
             Language::Js => "js",
+            Language::Ts => "ts",
             Language::Python => "python",
+            Language::Go => "go",
             Language::C => "c",
+        }
+    }
+
+    /// As people call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Language::Rust => "Rust",
+            Language::Js => "JavaScript",
+            Language::Ts => "TypeScript",
+            Language::Python => "Python",
+            Language::Go => "Go",
+            Language::C => "C",
+        }
+    }
+
+    /// The folder of its library below `sdk/`.
+    pub(super) fn library(self) -> &'static str {
+        match self {
+            Language::Ts => "js",
+            other => other.folder(),
         }
     }
 }
@@ -117,7 +143,9 @@ impl Written {
         let source = self.source.unwrap_or_else(|| match self.language {
             Language::Rust => "src/lib.rs".into(),
             Language::Js => "policy.js".into(),
+            Language::Ts => "policy.ts".into(),
             Language::Python => "policy.py".into(),
+            Language::Go => "policy.go".into(),
             Language::C => "policy.c".into(),
         });
         let source = folder.join(source);

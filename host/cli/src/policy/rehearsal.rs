@@ -222,6 +222,7 @@ fn exchange(step: &Step) -> anyhow::Result<Exchange> {
         headers: header_map(headers)?,
     };
     let mut exchange = Exchange::new(facts, request);
+    exchange.counted = Some(Vec::new());
     for (name, value) in variables {
         exchange
             .variables

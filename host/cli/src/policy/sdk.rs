@@ -27,7 +27,7 @@ pub(super) fn template(language: Language) -> impl Iterator<Item = (&'static str
 /// Lay the contract and the SDK beside a policy, in the form of the repository, and the policy's world with them.
 pub(super) fn lay(project: &Project) -> anyhow::Result<()> {
     let laid = project.laid();
-    let own = format!("sdk/{}/", project.language.folder());
+    let own = format!("sdk/{}/", project.language.library());
     let template = format!("{own}template/");
     for (path, text) in FILES {
         let wanted = path.starts_with("wit/") || path.starts_with(&own) && !path.starts_with(&template);
@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_first_example_of_each_readme_is_the_template() {
-        for (language, source) in [("js", "policy.js"), ("python", "policy.py"), ("c", "policy.c")] {
+        let sources = [("js", "policy.js"), ("python", "policy.py"), ("go", "policy.go"), ("c", "policy.c")];
+        for (language, source) in sources {
             let file = |path: String| FILES.iter().find(|(known, _)| *known == path).unwrap().1;
             let readme = file(format!("sdk/{language}/README.md"));
             let example = readme.split("```").nth(1).unwrap().split_once('\n').unwrap().1;
@@ -116,14 +117,17 @@ mod tests {
     }
 
     #[test]
-    fn the_bindings_of_c_are_of_this_contract() {
+    fn generated_bindings_are_of_this_contract() {
         let mut digest = Sha256::new();
         for (path, text) in FILES.iter().filter(|(path, _)| path.starts_with("wit/") && path.ends_with(".wit")) {
             digest.update(path.as_bytes());
             digest.update(text.as_bytes());
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let noted = FILES.iter().find(|(path, _)| *path == "sdk/c/generated/wit.sha256").unwrap().1;
-        assert_eq!(noted.trim(), digest, "make sdk/c/generated anew, as its README says, and note this digest");
+        for folder in ["sdk/c/generated", "sdk/go/contract"] {
+            let file = format!("{folder}/wit.sha256");
+            let noted = FILES.iter().find(|(path, _)| *path == file).unwrap().1;
+            assert_eq!(noted.trim(), digest, "make {folder} anew, as its README says, and note this digest");
+        }
     }
 }

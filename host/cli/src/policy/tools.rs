@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 /// What policies in JavaScript are built with. componentize-js uses the shim and doesn't ask npm for it.
 const NODE_PACKAGES: &str =
-    "@bytecodealliance/componentize-js@0.23.0 @bytecodealliance/preview2-shim@0.25.0 esbuild@0.28.2";
+    "@bytecodealliance/componentize-js@0.23.0 @bytecodealliance/preview2-shim@0.25.0 esbuild@0.28.2 typescript@7.0.2";
 
 /// What `componentize-py` is pinned to.
 const PYTHON_PACKAGE: &str = "componentize-py==0.25.1";

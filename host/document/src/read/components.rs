@@ -1,17 +1,17 @@
 //! `components`: custom statements.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_core::egress::Egress;
 use tollgate_core::grants::{Capability, Grants};
+use tollgate_core::image::{self, ImageReference};
 use tollgate_core::manifest::is_id;
 
 use super::Reader;
 use super::fields::Fields;
 use super::policies::is_flow;
 use super::value::ID_FORM;
-use crate::document::{Component, ComponentSignature, Sha256};
+use crate::document::{Component, ComponentFile, ComponentSignature, Sha256};
 use crate::yaml::{Content, Key, Node, Quoted};
 
 impl Reader<'_> {
@@ -49,15 +49,14 @@ impl Reader<'_> {
     }
 
     fn component(&mut self, key: &Key, node: &Node) -> Option<Component> {
-        const FILE: &str = "the path of a component's file";
         let fields =
             self.fields(node, "a mapping with keys such as `file`", &["file", "digest", "signature", "grants"]);
         if !matches!(node.content, Content::Mapping(_)) {
             return None;
         }
-        let file = self.required(&fields, "file", "a component").and_then(|node| self.file(node, FILE));
+        let file = self.required(&fields, "file", "a component").and_then(|node| self.component_file(node));
         let digest = fields.get("digest").and_then(|node| self.digest(node));
-        let signature = fields.get("signature").map(|node| self.signature(node, file.as_deref()));
+        let signature = fields.get("signature").map(|node| self.signature(node, file.as_ref()));
         let (grants, egress) = self.grants(&fields);
         // One that can't be understood must not count as none.
         let signature = match signature {
@@ -78,7 +77,27 @@ impl Reader<'_> {
         })
     }
 
-    fn signature(&mut self, node: &Node, component: Option<&Path>) -> Option<ComponentSignature> {
+    fn component_file(&mut self, node: &Node) -> Option<ComponentFile> {
+        const FILE: &str = "the path of a component's file, or `oci://registry/repository@sha256:…`";
+        let text = self.text(node, FILE)?;
+        if !text.starts_with(image::SCHEME) {
+            return self.file(node, FILE).map(ComponentFile::Path);
+        }
+        match ImageReference::parse(text) {
+            Ok(image) if image.digest.is_some() => return Some(ComponentFile::Image(image)),
+            Ok(_) => self.error(
+                node.mark,
+                format!(
+                    "expected {}, found {node}: what a tag names may change; `tollgate policy push` prints the digest",
+                    "`oci://registry/repository@sha256:…`"
+                ),
+            ),
+            Err(problem) => self.error(node.mark, format!("expected {FILE}, found {node}: {problem}")),
+        }
+        None
+    }
+
+    fn signature(&mut self, node: &Node, component: Option<&ComponentFile>) -> Option<ComponentSignature> {
         const KEY: &str = "an Ed25519 public key, `ed25519:` and 64 hexadecimal digits";
         let fields = self.fields(node, "a mapping with keys such as `key`", &["key", "file"]);
         if !matches!(node.content, Content::Mapping(_)) {
@@ -91,11 +110,20 @@ impl Reader<'_> {
         }
         let file = match fields.get("file") {
             Some(node) => self.file(node, "the path of a signature's file")?,
-            None => {
-                let mut beside = component?.as_os_str().to_owned();
-                beside.push(".sig");
-                beside.into()
-            }
+            None => match component? {
+                ComponentFile::Path(path) => {
+                    let mut beside = path.as_os_str().to_owned();
+                    beside.push(".sig");
+                    beside.into()
+                }
+                ComponentFile::Image(_) => {
+                    self.error(
+                        node.mark,
+                        "expected `file` with the signature's path: nothing lies beside a component of a registry",
+                    );
+                    return None;
+                }
+            },
         };
         let Sha256(key) = key??;
         Some(ComponentSignature { file, key, mark: node.mark })

@@ -1,6 +1,7 @@
 //! Documents become plans. Everything that is wrong is reported at once; a plan comes out only if nothing is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,11 +68,11 @@ struct Common {
 }
 
 impl PlanBuilder {
-    /// A builder with these built-in statements.
-    pub fn new(runtime: Arc<Runtime>, built_ins: &'static [BuiltIn]) -> PlanBuilder {
+    /// A builder with these built-in statements. `fetched` is where components of registries are kept; none for nowhere.
+    pub fn new(runtime: Arc<Runtime>, built_ins: &'static [BuiltIn], fetched: Option<PathBuf>) -> PlanBuilder {
         PlanBuilder {
             runtime,
-            components: Components::new(built_ins),
+            components: Components::new(built_ins, fetched),
             breakers: Breakers::default(),
             generations: AtomicU64::new(1),
             flights: Arc::default(),

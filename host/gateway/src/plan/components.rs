@@ -1,14 +1,17 @@
 //! Built-in and custom components, admitted once and kept across reloads.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use ring::digest::SHA256;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_core::grants::Grants;
-use tollgate_document::{Component, Diagnostics, Mark};
+use tollgate_document::{Component, ComponentFile, Diagnostics, Mark};
 use tollgate_runtime::{Admitted, ComponentSource, LoadError, Runtime};
+
+use crate::registry;
 
 /// A component that is part of the gateway.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,8 @@ pub struct BuiltIn {
 /// Admitted components of the present plan and the one before it.
 pub(super) struct Components {
     built_ins: &'static [BuiltIn],
+    /// Where components of registries are kept.
+    fetched: Option<PathBuf>,
     admitted_built_ins: Mutex<HashMap<&'static str, Arc<Admitted>>>,
     admitted_customs: Mutex<HashMap<CustomKey, Arc<Admitted>>>,
 }
@@ -36,8 +41,8 @@ struct CustomKey {
 }
 
 impl Components {
-    pub(super) fn new(built_ins: &'static [BuiltIn]) -> Components {
-        Components { built_ins, admitted_built_ins: Mutex::default(), admitted_customs: Mutex::default() }
+    pub(super) fn new(built_ins: &'static [BuiltIn], fetched: Option<PathBuf>) -> Components {
+        Components { built_ins, fetched, admitted_built_ins: Mutex::default(), admitted_customs: Mutex::default() }
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {
@@ -76,11 +81,11 @@ impl Components {
         let mut used = HashMap::new();
         let mut by_name = HashMap::new();
         for component in declared {
-            let admitted = match read(component).and_then(|bytes| signed(component, bytes)) {
+            let admitted = match read(component, self.fetched.as_deref()).and_then(|bytes| signed(component, bytes)) {
                 Ok(bytes) => {
                     let digest = ring::digest::digest(&SHA256, &bytes).as_ref().to_vec();
                     let key = CustomKey { name: component.name.clone(), digest, grants: component.grants };
-                    admit(runtime, component, bytes.into(), known.get(&key)).inspect(|admitted| {
+                    admit(runtime, component, bytes, known.get(&key)).inspect(|admitted| {
                         used.insert(key, Arc::clone(admitted));
                     })
                 }
@@ -94,15 +99,22 @@ impl Components {
     }
 }
 
-fn read(component: &Component) -> Result<Vec<u8>, (Mark, String)> {
-    std::fs::read(&component.file).map_err(|error| {
-        let problem = format!("component `{}`: {} can't be read: {error}", component.name, component.file.display());
-        (component.file_mark, problem)
+fn read(component: &Component, fetched: Option<&Path>) -> Result<Bytes, (Mark, String)> {
+    let read = match &component.file {
+        ComponentFile::Path(path) => {
+            std::fs::read(path).map(Bytes::from).map_err(|error| format!("can't be read: {error}"))
+        }
+        ComponentFile::Image(image) => {
+            registry::fetch(image, fetched).map_err(|error| format!("can't be had: {error}"))
+        }
+    };
+    read.map_err(|problem| {
+        (component.file_mark, format!("component `{}`: {} {problem}", component.name, component.file))
     })
 }
 
 /// Where the document names a key, only what that key has signed is looked at any further.
-fn signed(component: &Component, bytes: Vec<u8>) -> Result<Vec<u8>, (Mark, String)> {
+fn signed(component: &Component, bytes: Bytes) -> Result<Bytes, (Mark, String)> {
     let Some(signature) = &component.signature else { return Ok(bytes) };
     let refused = |problem: String| (signature.mark, format!("component `{}`: {problem}", component.name));
     let file = signature.file.display();
@@ -115,7 +127,7 @@ fn signed(component: &Component, bytes: Vec<u8>) -> Result<Vec<u8>, (Mark, Strin
     match UnparsedPublicKey::new(&ED25519, signature.key).verify(&bytes, &text) {
         Ok(()) => Ok(bytes),
         Err(_) => {
-            let component = component.file.display();
+            let component = &component.file;
             let problem = format!(
                 "{file} is no signature of {component} by this key; sign the file anew, or name the key that did"
             );

@@ -64,7 +64,7 @@ fn a_new_policy_in_c_builds_and_passes_its_own_test() {
     }
     assert!(!built.stdout.contains("wasi:"), "{built:#?}");
     let measured = policy(folder.path(), &["bench", "greets", "--component", "greets/build/greets.wasm", "--save"]);
-    assert!(measured.code == 0 && measured.stdout.contains("  warm "), "{measured:#?}");
+    assert!(measured.code == 0 && measured.stdout.contains("  warm   on-request "), "{measured:#?}");
     let again = policy(folder.path(), &["bench", "greets", "--component", "greets/build/greets.wasm"]);
     assert!(
         again.stdout.contains(" fuel ") && again.stdout.contains("(+0 %)"),
@@ -73,17 +73,51 @@ fn a_new_policy_in_c_builds_and_passes_its_own_test() {
 }
 
 #[test]
+fn a_counter_that_is_not_as_expected_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = root().join("examples/signed-requests/tests/signed-requests.yaml");
+    let text = std::fs::read_to_string(cases).unwrap();
+    let tests = folder.path().join("tests");
+    std::fs::create_dir(&tests).unwrap();
+    std::fs::write(folder.path().join("policy.yaml"), "{ name: signed, language: c, phases: [on-request] }").unwrap();
+    std::fs::write(folder.path().join("policy.c"), "").unwrap();
+    let edits = [
+        ("limiter: { acme: { admitted: true, remaining: 1 } }", "limiter: { globex: {}, acme: { remaining: 7 } }"),
+        ("remaining: 0 } } }", "remaining: 0 }, globex: null } }"),
+        ("acme: { admitted: false,", "acme: { admitted: true,"),
+    ];
+    std::fs::write(tests.join("signed.yaml"), &text).unwrap();
+    edit(&tests.join("signed.yaml"), &edits);
+    let frozen = root().join("tests/compat/0.1.0/signed-requests-c.wasm");
+    let failed = policy(folder.path(), &["test", ".", "--component", frozen.to_str().unwrap()]);
+    assert_eq!(failed.code, 1, "{failed:#?}");
+    for line in [
+        "limiter acme remaining\n          - 7\n          + 1",
+        "limiter globex\n          - asked\n          + not asked; asked: acme",
+        "step 2: limiter acme admitted\n          - true\n          + false",
+    ] {
+        assert!(failed.stdout.contains(line), "{line}: {failed:#?}");
+    }
+    assert!(!failed.stdout.contains("step 2: limiter globex"), "{failed:#?}");
+}
+
+#[test]
 fn a_new_policy_in_rust_builds_and_passes_its_own_test() {
     a_new_one("rust");
 }
 
-/// The greeting policy in a gateway, which throws when it is told to.
-fn breaks(language: &str, source: &str, from: &str, to: &str, says: &str) {
-    let (folder, component) = a_new_one(language);
-    let source = folder.path().join("greets").join(source);
-    let text = std::fs::read_to_string(&source).unwrap();
-    assert!(text.contains(from), "{text}");
-    std::fs::write(&source, text.replace(from, to)).unwrap();
+/// Change a source.
+fn edit(source: &Path, edits: &[(&str, &str)]) {
+    let mut text = std::fs::read_to_string(source).unwrap();
+    for (from, to) in edits {
+        assert!(text.contains(from), "{text}");
+        text = text.replace(from, to);
+    }
+    std::fs::write(source, text).unwrap();
+}
+
+/// The greeting policy in a gateway, which prints, and throws when it is told to.
+fn breaks(folder: &tempfile::TempDir, component: &Path, says: &str) {
     let built = policy(folder.path(), &["build", "greets"]);
     assert_eq!(built.code, 0, "{built:#?}");
     assert!(built.stdout.contains("class    interpreter"), "{built:#?}");
@@ -115,14 +149,105 @@ fn breaks(language: &str, source: &str, from: &str, to: &str, says: &str) {
 fn a_new_policy_in_python_passes_its_own_test_and_an_exception_is_told() {
     let to = "        print(\"printed\", request.path)\n        if request.path.endswith(\"/break\"):\n            \
               raise ValueError(\"out of greetings\")\n        if request.path ==";
-    breaks("python", "policy.py", "        if request.path ==", to, "ValueError: out of greetings");
+    let (folder, component) = a_new_one("python");
+    edit(&folder.path().join("greets/policy.py"), &[("        if request.path ==", to)]);
+    breaks(&folder, &component, "ValueError: out of greetings");
 }
 
 #[test]
 fn a_new_policy_in_javascript_passes_its_own_test_and_an_exception_is_told() {
     let to = "    console.log(`printed ${request.path}`);\n    if (request.path.endsWith(\"/break\")) \
               throw new Error(\"out of greetings\");\n    if (request.path ===";
-    breaks("js", "policy.js", "    if (request.path ===", to, "out of greetings");
+    let (folder, component) = a_new_one("js");
+    edit(&folder.path().join("greets/policy.js"), &[("    if (request.path ===", to)]);
+    breaks(&folder, &component, "out of greetings");
+}
+
+#[test]
+fn a_new_policy_in_go_passes_its_own_test_and_a_panic_is_told() {
+    let to = "\tfmt.Println(\"printed\", request.Path())\n\tif strings.HasSuffix(request.Path(), \"/break\") {\n\t\t\
+              panic(\"out of greetings\")\n\t}\n\tif request.Path() !=";
+    let from = "\tif request.Path() !=";
+    let imported = ("\"encoding/json\"\n", "\"encoding/json\"\n\t\"fmt\"\n\t\"strings\"\n");
+    let (folder, component) = a_new_one("go");
+    edit(&folder.path().join("greets/policy.go"), &[(from, to), imported]);
+    breaks(&folder, &component, "panic: out of greetings, in main.(*Hello).OnRequest (policy.go:");
+}
+
+#[test]
+fn a_policy_in_go_that_differs_from_its_policy_yaml_is_refused_with_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "go"]).code, 0);
+    let source = folder.path().join("greets/policy.go");
+    let whole = std::fs::read_to_string(&source).unwrap();
+    let said = |edits: &[(&str, &str)]| {
+        edit(&source, edits);
+        let built = policy(folder.path(), &["build", "greets"]);
+        std::fs::write(&source, &whole).unwrap();
+        assert_eq!(built.code, 2, "{built:#?}");
+        built.stderr
+    };
+    let said_of_method = said(&[(") OnRequest(", ") OnRequets(")]);
+    assert!(said_of_method.contains("policy.yaml names on-request, but *main.Hello has no method OnRequest("));
+    let (from, to) = ("\"encoding/json\"\n", "\"encoding/json\"\n\n\t\"github.com/tollgate/tollgate/sdk/go/cache\"\n");
+    let said_of_cache =
+        said(&[(from, to), ("\tif request.Path() !=", "\tcache.Remove(\"a\")\n\tif request.Path() !=")]);
+    assert!(said_of_cache.contains("uses `cache`, which policy.yaml doesn't name; add it to `capabilities`"));
+    assert!(said(&[("return tollgate.Next, nil", "return 7")]).contains("policy.go:"), "the compiler's own words");
+}
+
+#[test]
+fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "ts"]).code, 0);
+    let source = folder.path().join("greets/policy.ts");
+    let whole = std::fs::read_to_string(&source).unwrap();
+    for (from, to, said) in [
+        ("reply(200, ", "reply(\"200\", ", "error TS2345: Argument of type 'string' is not assignable"),
+        ("request.path ===", "request.pth ===", "Property 'pth' does not exist on type 'Request'"),
+    ] {
+        edit(&source, &[(from, to)]);
+        let built = policy(folder.path(), &["build", "greets"]);
+        assert!(built.code == 2 && built.stderr.contains(said) && built.stderr.contains("policy.ts("), "{built:#?}");
+        std::fs::write(&source, &whole).unwrap();
+    }
+    passes(&policy(folder.path(), &["test", "greets"]));
+}
+
+/// The page's own words, in the language whose tools are fastest.
+#[test]
+fn the_first_policys_page_holds_word_for_word_in_go() {
+    let page = std::fs::read_to_string(root().join("docs/first-policy.md")).unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let fenced = page.split("```").skip(1).step_by(2);
+        fenced.filter_map(|block| Some(block.strip_prefix(language)?.strip_prefix('\n')?.to_owned())).collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let follow = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[..2], ["tollgate", "policy"], "{line}");
+        let done = policy(folder.path(), &words[2..]);
+        assert_eq!(done.code, 0, "{line}: {done:#?}");
+        done.stdout
+    };
+    let (shell, yaml) = (blocks("sh"), blocks("yaml"));
+    let made = shell[0].replace("--lang python", "--lang go");
+    let passed: Vec<String> = made.lines().map(follow).collect();
+    let promised = &blocks("text")[0];
+    for line in promised.lines().filter(|line| line.starts_with("ok ")) {
+        assert!(passed[1].contains(line), "{line}: {passed:?}");
+    }
+    let own = folder.path().join("greets");
+    edit(&own.join("policy.yaml"), &[("capabilities: []\n", &yaml[0])]);
+    std::fs::write(own.join("policy.go"), &blocks("go")[0]).unwrap();
+    std::fs::write(own.join("tests/hello.yaml"), &yaml[1]).unwrap();
+    assert!(follow("tollgate policy test greets").contains("1 passed, 0 failed"));
+    assert!(follow(shell[1].trim()).contains(blocks("text")[1].trim()));
+    std::fs::write(folder.path().join("tollgate.yaml"), &yaml[2]).unwrap();
+    let mut check = Command::new(binary());
+    check.args(["check", "tollgate.yaml"]).current_dir(folder.path()).env("XDG_CACHE_HOME", compile_cache());
+    let checked = Outcome::of(&mut check);
+    assert_eq!(checked.code, 0, "{checked:#?}");
 }
 
 /// The same policy holds the same cases, and serves.
@@ -165,6 +290,11 @@ fn signed_requests_in_c_hold_their_cases_and_serve() {
 #[test]
 fn signed_requests_in_python_hold_their_cases_and_serve() {
     signed_requests("python", None);
+}
+
+#[test]
+fn signed_requests_in_go_hold_their_cases_and_serve() {
+    signed_requests("go", None);
 }
 
 #[test]
@@ -215,6 +345,22 @@ fn a_missing_tool_is_told_with_the_command_that_installs_it() {
         let said = Outcome::of(&mut bare);
         assert!(said.code == 2 && said.stderr.contains(command), "{said:#?}");
     }
+    // An older Go is there, and tells so.
+    let old = folder.path().join("old");
+    std::fs::create_dir(&old).unwrap();
+    std::fs::write(old.join("go"), "#!/bin/sh\necho go1.19.8\n").unwrap();
+    std::fs::set_permissions(old.join("go"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(policy(folder.path(), &["new", "go", "--lang", "go"]).code, 0);
+    let mut bare = Command::new(binary());
+    bare.args(["policy", "build", "go"])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:/usr/bin:/bin", old.display()));
+    let said = Outcome::of(&mut bare);
+    assert!(
+        said.code == 2 && said.stderr.contains("is go1.19.8, and policies are built with 1.25 or newer"),
+        "{said:#?}"
+    );
+    assert!(said.stderr.contains("curl -fsSL https://go.dev/dl/"), "{said:#?}");
 }
 
 #[test]

@@ -90,9 +90,9 @@ refusals! { refused:
 refusals! { unconfigurable:
     a_trap_in_configure_is_refused: "faults_trap_in_configure" says ["taking its configuration", "trap"];
     a_host_call_in_configure_is_refused: "faults_host_call_in_configure" says ["can't be called from"];
-    a_loop_in_configure_is_refused: "limits_loop_in_configure" says ["taking its configuration", "fuel"];
+    a_loop_in_configure_is_refused: "limits_loop_in_configure" says ["taking its configuration", "its limit is `fuel`, "];
     a_loop_while_the_configuration_is_handed_over_is_refused: "limits_loop_in_realloc" says ["taking its configuration", "fuel"];
-    memory_growth_in_configure_is_refused: "limits_memory_growth_in_configure" says ["taking its configuration", "memory"];
+    memory_growth_in_configure_is_refused: "limits_memory_growth_in_configure" says ["taking its configuration", "memory", "its limit is `memory-bytes`, "];
 }
 
 #[test]

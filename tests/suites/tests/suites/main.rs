@@ -24,6 +24,7 @@ mod observe;
 mod operations;
 mod otlp;
 mod policies;
+mod registries;
 mod reload;
 mod rfc9111;
 mod scene;

@@ -83,6 +83,7 @@ impl Differences {
         self.messages(&at, expect, outcome);
         self.variables(&at("variable"), expect, outcome);
         self.log(&at("log"), expect.log.as_deref(), lines);
+        self.limiter(&at("limiter"), expect, outcome);
     }
 
     fn messages(&mut self, at: &impl Fn(&str) -> String, expect: &Expect, outcome: &Outcome) {
@@ -105,6 +106,30 @@ impl Differences {
                 self.body(&at("response body"), body.as_ref(), &outcome.response_body);
             }
             None => self.add(&at("response"), "a response", "none: the step has no `response`"),
+        }
+    }
+
+    /// The last word of the limiter on each counter.
+    fn limiter(&mut self, place: &str, expect: &Expect, outcome: &Outcome) {
+        let asked = outcome.exchange.counted.as_deref().unwrap_or_default();
+        for (key, expected) in &expect.limiter {
+            let place = format!("{place} {key}");
+            match (expected, asked.iter().rfind(|counted| counted.key == *key)) {
+                (None, None) => {}
+                (None, Some(_)) => self.add(&place, "not asked", "asked"),
+                (Some(_), None) => {
+                    let others: Vec<&str> = asked.iter().map(|counted| counted.key.as_str()).collect();
+                    self.add(&place, "asked", &format!("not asked; asked: {}", others.join(", ")));
+                }
+                (Some(expected), Some(found)) => {
+                    self.equal(&format!("{place} admitted"), expected.admitted.as_ref(), &found.admitted);
+                    self.equal(
+                        &format!("{place} remaining"),
+                        expected.remaining.as_ref(),
+                        &found.remaining.unwrap_or_default(),
+                    );
+                }
+            }
         }
     }
 
