@@ -279,7 +279,8 @@ fn failed(statement: &Statement, admission: Admission, fault: &Fault, computed: 
     if fault.kind.blame() != Blame::Guest {
         return;
     }
-    if let Change::Shut(pause) = statement.quarantine.failed(admission, computed, &statement.unit.limits, Instant::now) {
+    if let Change::Shut(pause) = statement.quarantine.failed(admission, computed, &statement.unit.limits, Instant::now)
+    {
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let identity = &statement.identity;
         tracing::error!(
