@@ -1,6 +1,7 @@
 //! What builds policies in other languages than Rust, into `target/tools`, where `tollgate policy` finds it: versions are
 //! pinned beside the SDKs. Everything comes from npm, PyPI and the distribution, but for Go, which is looked for only.
 
+use crate::debian;
 use crate::step::{self, Steps, say};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -41,27 +42,15 @@ fn c() -> Result<Option<String>> {
     let mut missing: Vec<&str> =
         PROGRAMS.into_iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, package)| package).collect();
     for (program, package) in [("node", "nodejs"), ("npm", "npm"), ("python3", "python3-venv")] {
-        if !on_path(program) {
+        if !debian::on_path(program) {
             missing.push(package);
         }
     }
     if missing.is_empty() {
         return Ok(None);
     }
-    say("tools", &format!("apt-get install {}", missing.join(" ")));
-    for action in [vec!["update"], [vec!["install", "-y", "--no-install-recommends"], missing.clone()].concat()] {
-        let mut apt = Command::new("apt-get");
-        apt.arg("-qq").args(["-o", "Acquire::Retries=2"]).args(action).env("DEBIAN_FRONTEND", "noninteractive");
-        step::succeed(&mut apt).with_context(|| {
-            format!("run this, and then again what you ran now:\n  sudo apt-get install {}", missing.join(" "))
-        })?;
-    }
+    debian::install("tools", &missing)?;
     Ok(Some(format!("installed {}", missing.join(", "))))
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// `npm ci` of `sdk/js/package-lock.json`. Nothing of the packages runs: they bring their programs along.

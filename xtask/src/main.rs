@@ -2,7 +2,9 @@
 //!
 //! There is one profile, release, for everything that runs here, so that wasmtime compiles once; `dist` is for shipping.
 
+mod bench;
 mod components;
+mod debian;
 mod demo;
 mod docs;
 mod fuzz;
@@ -23,7 +25,8 @@ use workspace::Workspace;
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  setup                        make sure that policies can be built: Rust for WebAssembly, and the tools of C, Go, JavaScript, Python
+  setup                        make sure that policies can be built and benchmarks counted: Rust for WebAssembly, the tools of C, Go,
+                               JavaScript and Python, valgrind
   components                   every policy component, into target/components
   build [--release]            the components, then target/release/tollgate with them inside
   build --dist                 the same into target/dist/tollgate, linked for speed: takes minutes more
@@ -31,6 +34,8 @@ usage: cargo xtask COMMAND
   test [--quick] [FILTER…]     build, then every test; --quick: unit tests only, and no binary
   fuzz [TARGET] [--seconds N]  build, then feed every target of tests/fuzz, or one, for so long each (10 s); a crash's input
                                goes to its corpus. --seed N; TARGET --replay FILE
+  bench [--accept] [NAME…]     build, then count the instructions of a request of each benchmark of bench/micro.yaml, or of those
+                               whose name has NAME in it, beside bench/instructions.txt; --accept: these are the figures now
   docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
   lint                         rustfmt and clippy, as CI runs them
 
@@ -62,7 +67,8 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
         "setup" => {
             expect_none(rest)?;
             setup::toolchain(&workspace, steps, setup::Retry::Yes)?;
-            languages::ensure(&workspace, steps)
+            languages::ensure(&workspace, steps)?;
+            bench::ensure(steps)
         }
         "components" => {
             expect_none(rest)?;
@@ -73,6 +79,7 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
             expect_none(rest.strip_prefix(&["--release".to_owned()]).unwrap_or(rest))?;
             host::build(&workspace, steps)
         }
+        "bench" => bench::run(&workspace, steps, rest),
         "demo" => demo::run(&workspace, steps, rest),
         "test" => test::run(&workspace, steps, rest),
         "fuzz" => fuzz::run(&workspace, steps, rest),

@@ -1,5 +1,6 @@
 //! `test`: every test of the workspace, against the real binary. With `--quick`, unit tests, and no binary.
 
+use crate::bench;
 use crate::docs;
 use crate::guests;
 use crate::host;
@@ -35,13 +36,18 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
         if quick {
             cargo.args(["--lib", "--bins"]);
         }
-        cargo.arg("--").args(filters);
+        cargo.arg("--").args(&filters);
         let passed = count(&mut cargo, &mut counts)?;
         if !passed {
             bail!("a test failed, or one did not build: see above");
         }
         Ok(((), "all passed".to_owned()))
     });
+    // Filters name tests: who looks for one has no use for every count.
+    let result = match quick || !filters.is_empty() {
+        true => result,
+        false => result.and(bench::hold(workspace, steps)),
+    };
     step::say("done", &steps.summary());
     println!("{}", counts.line());
     result
