@@ -92,7 +92,7 @@ fn python(workspace: &Workspace) -> Result<Option<String>> {
 /// Go is the one tool that no package brings in a version that is new enough; `tollgate policy build` says what installs it.
 fn go() -> Result<()> {
     let made = Path::new("/usr/local/go/bin/go").is_file();
-    if !on_path("go") && !made {
+    if !debian::on_path("go") && !made {
         bail!(
             "policies in Go need Go 1.25 or newer; run this, and then again what you ran now:\n  \
              curl -fsSL https://go.dev/dl/go1.26.8.linux-$(dpkg --print-architecture).tar.gz | sudo tar -C /usr/local -xz"

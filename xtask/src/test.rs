@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     // Filters name tests: who looks for one has no use for every count.
     let result = match quick || !filters.is_empty() {
         true => result,
-        false => result.and(bench::hold(workspace, steps)),
+        false => result.and_then(|()| bench::hold(workspace, steps)),
     };
     step::say("done", &steps.summary());
     println!("{}", counts.line());
