@@ -104,7 +104,7 @@ impl Effects {
 pub type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// How a guest that computes for long gives way: one turn of the others.
-pub type Turns = Arc<dyn Fn() -> Turn + Send + Sync>;
+pub type Turns = fn() -> Turn;
 
 /// Since when the guest has been running without a pause.
 enum RunsSince {
@@ -235,21 +235,20 @@ impl Session {
         self.runs_since = RunsSince::Unknown;
     }
 
-    /// A tick has ended while the guest ran, or several in a host function that it called. The first of a call is taken for
-    /// one of this length. False if no time is left.
-    pub fn take_time(&mut self, tick: Duration) -> bool {
+    /// A tick has ended while the guest ran, or several in a host function that it called. False if no time is left.
+    pub fn take_time(&mut self) -> bool {
         let now = Instant::now();
         let ran = match &self.runs_since {
-            RunsSince::Unknown => tick,
+            RunsSince::Unknown => Duration::ZERO,
             RunsSince::Moment(moment) => now.saturating_duration_since(*moment),
-            RunsSince::TurnEnded(ended) => ended.get().map_or(tick, |at| now.saturating_duration_since(*at)),
+            RunsSince::TurnEnded(ended) => ended.get().map_or(Duration::ZERO, |at| now.saturating_duration_since(*at)),
         };
         self.runs_since = RunsSince::Moment(now);
         self.time_left = self.time_left.saturating_sub(ran);
         !self.time_left.is_zero()
     }
 
-    /// How long the guest has run, to the last tick; nothing if it was done before there was one.
+    /// How long the guest has run, from the first tick to the last; nothing if it was done before there were two.
     pub fn computed(&self) -> Duration {
         self.time.saturating_sub(self.time_left)
     }
@@ -266,7 +265,7 @@ impl Session {
 
     /// One turn of the others, if there are any.
     pub fn others_turn(&mut self) -> Option<Turn> {
-        let turn = self.turns.as_ref().map(|turns| turns())?;
+        let turn = self.turns.map(|turns| turns())?;
         let ended = Arc::new(OnceLock::new());
         self.runs_since = RunsSince::TurnEnded(Arc::clone(&ended));
         Some(Box::pin(async move {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tollgate_runtime::{Leases, Runtime, Turns};
 
 use crate::callout;
@@ -299,24 +299,11 @@ fn work(seat: Seat) {
     }
 }
 
-/// How guests of a worker that compute for long give way: one of them goes on at a time, and before it does, everybody
-/// else has had a turn.
-fn turns() -> Turns {
-    let line = Arc::new(Semaphore::new(1));
-    Arc::new(move || {
-        let line = Arc::clone(&line);
-        Box::pin(async move {
-            let _front = line.acquire().await;
-            // The event loop looks for what has arrived before it goes on with a task that yields this way; one that
-            // only woke itself would keep it from looking.
-            tokio::task::yield_now().await;
-        })
-    })
-}
-
 async fn serve_all(seat: Seat) -> io::Result<()> {
     let (client, callouts) = callout::channel();
-    let turns = turns();
+    // The event loop looks for what has arrived before it goes on with a task that yields this way; one that only woke
+    // itself would keep it from looking.
+    let turns: Turns = || Box::pin(tokio::task::yield_now());
     let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client)), Some(turns)));
     let upstream = Upstream::new(seat.settings.upstream, seat.budget, seat.number);
     tokio::task::spawn_local(callouts.serve(upstream.clone()));

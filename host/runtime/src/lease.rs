@@ -163,7 +163,7 @@ impl Leases {
         match self.take_warm(unit) {
             Some(instance) => Ok(instance),
             None => {
-                let made = Instance::create_waiting(&self.runtime.engine, unit, self.turns.clone()).await;
+                let made = Instance::create_waiting(&self.runtime.engine, unit, self.turns).await;
                 made.map(|instance| self.connected(unit, instance))
             }
         }

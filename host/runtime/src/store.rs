@@ -47,9 +47,8 @@ pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>,
         // Called once for each tick that ends while the guest runs: time in which it waits isn't its own. Fuel would
         // make turns of another length, for there are slow instructions.
         Stack::Own => store.epoch_deadline_callback(|mut store| {
-            ticker::hurry();
             let session = store.data_mut();
-            if !session.take_time(ticker::SHORT_TICK) {
+            if !session.take_time() {
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(match session.others_turn() {
