@@ -1,8 +1,9 @@
 //! A statement that keeps failing is left out for a while: its `on-failure` is followed without entering Wasm.
 //!
-//! Failures in a row shut it, many of them or a few that computed for long; any success between them starts the count anew, so that a client whose requests a
-//! policy can't stand shuts out nobody as long as others' requests pass. While it is shut, one call is let in after
-//! each pause to try. A pause is twice as long as the one before, up to [`LONGEST_PAUSE`].
+//! Failures in a row shut it, many of them or a few that computed for long; any success between them starts the count
+//! anew, so that a client whose requests a policy can't stand shuts out nobody as long as others' requests pass. While
+//! it is shut, one call is let in after each pause to try. A pause is twice as long as the one before, up to
+//! [`LONGEST_PAUSE`].
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
