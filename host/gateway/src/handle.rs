@@ -38,7 +38,7 @@ use crate::tunnel::Places;
 use crate::upstream::Upstream;
 use end::EndOfExchange;
 use sections::{Outcome, outcome_of, walk_all, walk_on_error};
-use start::{Begun, Started};
+use start::{Begun, Opening, Started};
 
 /// What answers the requests of one worker.
 pub(crate) struct Gate {
@@ -71,22 +71,22 @@ impl Handler for Gate {
         };
         record.in_progress = Some(in_progress);
         let begun = match self.begin(request, arrival, &mut record) {
+            Ok(Begun::Walk(started, opening)) => Ok((started, opening)),
             // Boxed, as few requests are preflights.
             Ok(Begun::Preflight(preflight)) => Box::pin(self.ask_preflight(*preflight, arrival, &mut record)).await,
-            begun => begun,
+            Err(rejection) => Err(rejection),
         };
-        let (mut started, rejection) = match begun {
-            Ok(Begun::Sections(started)) => (started, None),
-            Ok(Begun::OnError(started, rejection)) => (started, Some(rejection)),
-            Ok(Begun::Answered(started, outcome)) => return self.finish(outcome, Some(started), record, arrival),
-            // Asked once already.
-            Ok(Begun::Preflight(_)) => return self.reject(&Rejection::OperationNotFound, record, arrival),
+        let (mut started, opening) = match begun {
+            Ok(walk) => walk,
             Err(rejection) => return self.reject(&rejection, record, arrival),
         };
         let limit = started.limit;
-        let outcome = match rejection {
-            None => walk_all(&mut started.walk, limit, &mut record).await,
-            Some(rejection) => Box::pin(walk_on_error(&mut started.walk, limit, rejection, &mut record)).await,
+        let outcome = match opening {
+            Opening::Sections => walk_all(&mut started.walk, limit, &mut record).await,
+            Opening::OnError(rejection) => {
+                Box::pin(walk_on_error(&mut started.walk, limit, rejection, &mut record)).await
+            }
+            Opening::Answered(outcome) => outcome,
         };
         record.origin = started.walk.origin_time;
         self.finish(outcome, Some(started), record, arrival)

@@ -41,14 +41,19 @@ pub(super) struct Started {
 
 /// What a request begins with.
 pub(super) enum Begun {
-    /// All sections of its chain.
-    Sections(Started),
-    /// It found no way, and an on-error section sees why.
-    OnError(Started, Rejection),
     /// Perhaps a preflight that statements answer.
     Preflight(Box<Preflight>),
-    /// A preflight that was answered.
-    Answered(Started, Outcome),
+    Walk(Started, Opening),
+}
+
+/// What a walk opens with.
+pub(super) enum Opening {
+    /// All sections of its chain.
+    Sections,
+    /// It found no way, and an on-error section sees why.
+    OnError(Rejection),
+    /// Nothing any more: it was a preflight, and this answers it.
+    Answered(Outcome),
 }
 
 /// A preflight, as it came, and the chain that may answer it.
@@ -130,7 +135,9 @@ impl Gate {
             let Some(chain) = &plan.nowhere else { return Err(rejection) };
             let head = head_of(request.method().clone(), &client, target, headers);
             let body = std::mem::take(request.body_mut());
-            return self.refused(&plan, rejection, Beginning::at(&plan, chain, &client, head), body, None, arrival);
+            let beginning = Beginning::at(&plan, chain, &client, head);
+            let (started, opening) = self.refused(&plan, rejection, beginning, body, None, arrival)?;
+            return Ok(Begun::Walk(started, opening));
         };
         let method = request.method().clone();
         if !check::is_registered(&method) && !api.own_methods.contains(&method) {
@@ -150,7 +157,10 @@ impl Gate {
         let body = std::mem::take(request.body_mut());
         let entered = Entered { method, target, rest_at, headers, body, client, received, upgrade, is_traced };
         match preflight {
-            None => self.admit(&plan, api, entered, arrival, record),
+            None => {
+                let (started, opening) = self.admit(&plan, api, entered, arrival, record)?;
+                Ok(Begun::Walk(started, opening))
+            }
             Some(chain) => Ok(Begun::Preflight(Box::new(Preflight { plan, chain, entered }))),
         }
     }
@@ -161,13 +171,13 @@ impl Gate {
         preflight: Preflight,
         arrival: &Arrival,
         record: &mut Record,
-    ) -> Result<Begun, Rejection> {
+    ) -> Result<(Started, Opening), Rejection> {
         let Preflight { plan, chain, entered } = preflight;
         let head = head_of(Method::OPTIONS, &entered.client, entered.target.clone(), entered.headers.clone());
         let mut walk = self.walk(Beginning::at(&plan, &chain, &entered.client, head), Body::empty(), arrival);
         if let Some(outcome) = walk_preflight(&mut walk).await {
             record.routed(&chain.facts, None, &entered.target);
-            return Ok(Begun::Answered(Started { walk, request_flow: Flow::new(), limit: None }, outcome));
+            return Ok((Started { walk, request_flow: Flow::new(), limit: None }, Opening::Answered(outcome)));
         }
         let (api, _) = find_api(&plan, &entered.target).ok_or(Rejection::OperationNotFound)?;
         self.admit(&plan, api, entered, arrival, record)
@@ -181,7 +191,7 @@ impl Gate {
         entered: Entered,
         arrival: &Arrival,
         record: &mut Record,
-    ) -> Result<Begun, Rejection> {
+    ) -> Result<(Started, Opening), Rejection> {
         let Entered { method, target, rest_at, mut headers, mut body, client, received, upgrade, is_traced } = entered;
         let rest = target.path().get(rest_at..).unwrap_or_default();
         let asked = Asked { method: &method, rest, target: &target, headers: &headers, client: &client };
@@ -209,7 +219,7 @@ impl Gate {
         let mut walk = self.walk(beginning, body, arrival);
         walk.received = received;
         walk.upgrade = self.place_for(upgrade, &request_flow)?;
-        Ok(Begun::Sections(Started { walk, request_flow, limit }))
+        Ok((Started { walk, request_flow, limit }, Opening::Sections))
     }
 
     /// Room for what an upgrade becomes, if it is one.
@@ -228,14 +238,14 @@ impl Gate {
         mut body: Body,
         limit: Option<Duration>,
         arrival: &Arrival,
-    ) -> Result<Begun, Rejection> {
+    ) -> Result<(Started, Opening), Rejection> {
         let is_seen = beginning.is_traced || !beginning.chain.section(Section::OnError).is_empty();
         if !is_seen || body.limit(plan.request_body_bytes).is_err() {
             return Err(rejection);
         }
         let request_flow = Flow::new();
         let walk = self.walk(beginning, body.counted(Rc::clone(&request_flow)), arrival);
-        Ok(Begun::OnError(Started { walk, request_flow, limit }, rejection))
+        Ok((Started { walk, request_flow, limit }, Opening::OnError(rejection)))
     }
 
     fn walk(&self, beginning: Beginning<'_>, body: Body, arrival: &Arrival) -> Box<Walk> {
