@@ -43,7 +43,7 @@ impl Qualified {
     /// Said once more.
     fn add(&mut self, argument: &Argument<'_>) {
         let more = match argument {
-            Argument::Text(list) => field_names(list),
+            Argument::Text(list) | Argument::String(list) => field_names(list),
             Argument::Absent | Argument::Malformed => None,
         };
         *self = match (std::mem::take(self), more) {
@@ -203,7 +203,10 @@ struct Member<'a> {
 #[derive(Debug)]
 enum Argument<'a> {
     Absent,
+    /// As text: a token, or a quoted string in `Cache-Control`, where both are the same.
     Text(Cow<'a, [u8]>),
+    /// A string where a number would be another type (RFC 9651).
+    String(Cow<'a, [u8]>),
     Malformed,
 }
 
@@ -212,7 +215,7 @@ impl Argument<'_> {
     fn seconds(&self) -> Option<u64> {
         match self {
             Argument::Text(text) => delta_seconds(text),
-            Argument::Absent | Argument::Malformed => None,
+            Argument::Absent | Argument::String(_) | Argument::Malformed => None,
         }
     }
 }

@@ -143,9 +143,24 @@ pub fn date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name).and_then(parse_date)
 }
 
-/// A date in any of the three forms of RFC 9110 §5.6.7, in seconds since 1970.
+/// A date in any of the three forms of RFC 9110 §5.6.7, in seconds since 1970. Caches take it in any case (RFC 9111 §4.2),
+/// and nothing but GMT.
 pub fn parse_date(value: &HeaderValue) -> Option<u64> {
-    httpdate::parse_http_date(value.to_str().ok()?.trim()).ok().map(unix_seconds)
+    let text = value.to_str().ok()?.trim();
+    let as_written = httpdate::parse_http_date(text);
+    as_written.or_else(|_| httpdate::parse_http_date(&in_usual_case(text))).ok().map(unix_seconds)
+}
+
+/// `THU, 18 aug 2050 02:01:18 gmt` as `Thu, 18 Aug 2050 02:01:18 GMT`.
+fn in_usual_case(date: &str) -> String {
+    let words = date.split_inclusive(|c: char| !c.is_ascii_alphabetic());
+    let word = |word: &str| match word.get(..1) {
+        Some(first) if !word.eq_ignore_ascii_case("GMT") => {
+            first.to_ascii_uppercase() + &word[1..].to_ascii_lowercase()
+        }
+        _ => word.to_ascii_uppercase(),
+    };
+    words.map(word).collect()
 }
 
 /// Whole seconds since 1970; 0 for what was before.
@@ -289,6 +304,31 @@ mod tests {
             prop_assert!(of.is_fresh(now) || !of.is_fresh(later));
             prop_assert_eq!(of.is_fresh(now), of.left(now) > Duration::ZERO);
             prop_assert!(of.left(now) == Duration::ZERO || of.staleness(now) == Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn dates_are_taken_in_any_case_and_in_gmt_only() {
+        let seconds = |text: &str| parse_date(&HeaderValue::from_str(text).unwrap());
+        let date = seconds("Thu, 18 Aug 2050 02:01:18 GMT");
+        assert_eq!(date, Some(2_544_400_878));
+        for same in [
+            "THU, 18 AUG 2050 02:01:18 gMT",
+            "thu, 18 aug 2050 02:01:18 GMT",
+            "THURSDAY, 18-aug-50 02:01:18 gmt",
+            "thu AUG 18 02:01:18 2050",
+        ] {
+            assert_eq!(seconds(same), date, "{same}");
+        }
+        for none in [
+            "0",
+            "",
+            "Thu, 18 Aug 2050 02:01:18 UTC",
+            "Thu, 18 Aug 2050 02:01:18",
+            "Fri, 18 Aug 2050 02:01:18 GMT",
+            "é",
+        ] {
+            assert_eq!(seconds(none), None, "{none}");
         }
     }
 }

@@ -61,7 +61,7 @@ fn key<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 fn item<'a>(rest: &mut &'a [u8]) -> Option<Option<Argument<'a>>> {
     match rest.first()? {
         b'"' => match super::quoted(rest) {
-            Argument::Text(text) => Some(Some(Argument::Text(text))),
+            Argument::Text(text) | Argument::String(text) => Some(Some(Argument::String(text))),
             Argument::Absent | Argument::Malformed => None,
         },
         b'?' => {
@@ -121,7 +121,9 @@ mod tests {
         assert!(of("no-store", "max-age=60").no_store);
         assert_eq!(of("max-age=60;x=1;y, no-store=?0", "no-store").max_age, Some(60));
         assert!(of("private=\"a, b\", x=token/a:b", "").private.fields().len() == 2);
+        // A string is no number (RFC 9213 §2.1): stale, as with any lifetime that can't be read.
         assert_eq!(of("max-age=\"x\"", "").max_age, Some(0));
+        assert_eq!(of("max-age=\"10000\"", "no-store").max_age, Some(0));
         assert_eq!(of("max-age=-5", "").max_age, Some(0));
     }
 
