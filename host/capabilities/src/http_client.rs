@@ -24,6 +24,8 @@ const MAX_TIMEOUT_MS: u32 = 240_000;
 /// A request that may be sent.
 #[derive(Debug)]
 pub struct OutgoingRequest {
+    /// The key of the statement that sends it.
+    pub statement: String,
     /// Any but CONNECT.
     pub method: Method,
     /// Scheme, host and port; the base is empty.
@@ -172,6 +174,7 @@ impl Session {
             wit::HttpError::NotGranted(format!("`{origin}` is not among the origins that this statement may call"))
         })?;
         Ok(OutgoingRequest {
+            statement: identity.key.clone(),
             method,
             origin,
             private: access.private,

@@ -3,17 +3,20 @@
 //! Guests run on stacks that may not hold what belongs to a worker, so what they ask for travels to a task of the
 //! worker and its answer travels back.
 
+mod shares;
+
 use std::sync::Arc;
 
 use http::Request;
 use http::header::HeaderValue;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tollgate_runtime::{Answered, HttpClient, HttpFailure, IncomingResponse, OutgoingRequest};
 
 use crate::body::{Body, BodyError, collect};
 use crate::chain::parts_of;
 use crate::hop;
 use crate::upstream::{ConnectFault, Origin, Timeouts, Upstream, UpstreamError};
+use shares::{Share, Shares};
 
 /// Requests that policies of one worker have under way at once: four times what one statement may wait for with a single
 /// request in each of its calls (`concurrent-calls`).
@@ -25,6 +28,7 @@ type Answer = Result<IncomingResponse, HttpFailure>;
 struct Callout {
     request: OutgoingRequest,
     answer: To,
+    share: Share,
 }
 
 /// Who waits.
@@ -37,6 +41,7 @@ enum To {
 /// The end that guests hold.
 pub(crate) struct Client {
     queue: mpsc::Sender<Callout>,
+    shares: Arc<Shares>,
 }
 
 /// The end that the worker holds.
@@ -47,38 +52,38 @@ pub(crate) struct Desk {
 /// Both ends.
 pub(crate) fn channel() -> (Client, Desk) {
     let (sender, receiver) = mpsc::channel(MAX_UNDER_WAY);
-    (Client { queue: sender }, Desk { queue: receiver })
+    (Client { queue: sender, shares: Shares::of(MAX_UNDER_WAY) }, Desk { queue: receiver })
+}
+
+impl Client {
+    fn queue(&self, request: OutgoingRequest, answer: To) -> Result<(), HttpFailure> {
+        let share = self.shares.take(&request.statement).ok_or(HttpFailure::Busy)?;
+        self.queue.try_send(Callout { request, answer, share }).map_err(|_| HttpFailure::Busy)
+    }
 }
 
 impl HttpClient for Client {
     fn send(&self, request: OutgoingRequest) -> Answered {
         let (sender, receiver) = oneshot::channel();
-        let queued = self.queue.try_send(Callout { request, answer: To::Guest(sender) });
+        let queued = self.queue(request, To::Guest(sender));
         Box::pin(async move {
-            queued.map_err(|_| HttpFailure::Busy)?;
+            queued?;
             receiver.await.unwrap_or(Err(HttpFailure::Busy))
         })
     }
 
     fn send_one_way(&self, request: OutgoingRequest, describe: String) -> Result<(), HttpFailure> {
-        self.queue.try_send(Callout { request, answer: To::Log(describe) }).map_err(|_| HttpFailure::Busy)
+        self.queue(request, To::Log(describe))
     }
 }
 
 impl Desk {
     /// Send what comes, until nobody can ask any more.
     pub(crate) async fn serve(mut self, upstream: Upstream) {
-        let slots = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        while let Some(Callout { request, answer }) = self.queue.recv().await {
-            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-                if let To::Guest(guest) = answer {
-                    drop(guest.send(Err(HttpFailure::Busy)));
-                }
-                continue;
-            };
+        while let Some(Callout { request, answer, share }) = self.queue.recv().await {
             let upstream = upstream.clone();
             tokio::task::spawn_local(async move {
-                let _slot = slot;
+                let _share = share;
                 match answer {
                     To::Guest(mut guest) => {
                         // A guest that is gone needs no answer, and its request may be abandoned.
@@ -104,7 +109,8 @@ async fn send(upstream: &Upstream, request: OutgoingRequest) -> Answer {
 }
 
 async fn send_whole(upstream: &Upstream, asked: OutgoingRequest) -> Answer {
-    let OutgoingRequest { method, origin: url, private, target, headers, body, timeout, max_body } = asked;
+    let OutgoingRequest { statement: _, method, origin: url, private, target, headers, body, timeout, max_body } =
+        asked;
     let origin = Origin::of(&url, None).map_err(|error| HttpFailure::Connect(error.to_string()))?;
     let origin = if private { origin } else { origin.public_only() };
     let mut request = Request::new(Body::full(body));

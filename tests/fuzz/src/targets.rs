@@ -9,6 +9,7 @@ mod headers;
 mod host_functions;
 mod limiter;
 mod path;
+mod random_component;
 mod request;
 
 /// A gateway process and its origin.
@@ -29,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     limiter::TARGET,
     component::TARGET,
     host_functions::TARGET,
+    random_component::TARGET,
     request::TARGET,
     cache_key::TARGET,
 ];

@@ -38,6 +38,7 @@ targets! {
     limits_count_as_an_exact_model_does: "limiter", 20_000;
     components_are_admitted_or_refused: "component", 200;
     host_functions_take_whatever_a_guest_gives: "host-functions", 2_000;
+    components_of_chance_harm_nobody: "random-component", 60;
     requests_are_answered_or_refused: "request", 300;
     what_the_cache_gives_is_what_was_asked_for: "cache-key", 150;
 }

@@ -47,10 +47,15 @@ pub(super) fn source(bytes: &[u8]) -> ComponentSource<'_> {
 /// A statement of a component, and what calls it.
 pub(super) fn statement(bytes: &[u8]) -> (Statement, Rc<Leases>) {
     let runtime = runtime();
-    let admitted = runtime.admit(&source(bytes)).expect("the guest is a component");
     // Most inputs fail, and in quarantine none would be run.
-    let limits = Limits { quarantine_after: u32::MAX, ..Limits::default() };
-    let unit = runtime.link("fuzzed", &admitted, &serde_json::json!({}), &limits, Isolation::default());
+    let statement = statement_in(&runtime, bytes, &Limits { quarantine_after: u32::MAX, ..Limits::default() });
+    (statement, Rc::new(Leases::new(runtime, 0, None, None)))
+}
+
+/// A statement of a component.
+pub(super) fn statement_in(runtime: &Arc<Runtime>, bytes: &[u8], limits: &Limits) -> Statement {
+    let admitted = runtime.admit(&source(bytes)).expect("the guest is a component");
+    let unit = runtime.link("fuzzed", &admitted, &serde_json::json!({}), limits, Isolation::default());
     let position = Position {
         scope: Scope::Api,
         section: Section::Inbound,
@@ -68,8 +73,7 @@ pub(super) fn statement(bytes: &[u8]) -> (Statement, Rc<Leases>) {
         on_failure: OnFailure::Closed,
         mode: Mode::Enforce,
     };
-    let statement = Statement::new(&runtime, unit.expect("the guest takes its configuration"), settings);
-    (statement, Rc::new(Leases::new(runtime, 0, None, None)))
+    Statement::new(runtime, unit.expect("the guest takes its configuration"), settings)
 }
 
 /// An exchange at its beginning.
