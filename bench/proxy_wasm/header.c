@@ -1,4 +1,4 @@
-// A proxy-wasm filter (ABI 0.2.1) that does for each request what one `set-header` statement of bench/compare.sh does: it reads the
+// A proxy-wasm filter (ABI 0.2.1) that does for each request what one `set-header` statement of `cargo xtask bench macro` does: it reads the
 // header x-tenant and sets the header that its configuration names. Built without an SDK, so that Envoy pays for nothing but the work.
 typedef unsigned int u32;
 #define IMPORT(name) __attribute__((import_module("env"), import_name(#name))) u32 name

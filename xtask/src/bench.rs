@@ -3,12 +3,16 @@
 
 mod callgrind;
 mod client;
+mod compare;
 mod figures;
+mod gateway;
+mod load;
 mod origin;
 mod page;
 mod plan;
+mod process;
+mod tools;
 
-use crate::debian;
 use crate::host;
 use crate::step::{self, Steps};
 use crate::workspace::Workspace;
@@ -21,6 +25,8 @@ use plan::{Benchmark, Plan};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+pub(crate) use tools::ensure;
 
 /// Requests before the first that counts: by then instances and connections are warm, and tables have grown.
 const WARM_UP: u64 = 40;
@@ -35,19 +41,16 @@ const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(4);
 /// that has nothing compiled yet, most of the time is Wasm being compiled.
 const GATEWAYS: usize = 2;
 
-/// Install what counts, if it isn't there.
-pub(crate) fn ensure(steps: &mut Steps) -> Result<()> {
-    steps.run("valgrind", || {
-        if debian::on_path("valgrind") && debian::on_path("vgdb") {
-            return Ok(((), "valgrind is there".to_owned()));
-        }
-        debian::install("valgrind", &["valgrind"])?;
-        Ok(((), "installed valgrind".to_owned()))
-    })
+/// `bench macro …` or, without such a word, instructions.
+pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    match arguments.split_first() {
+        Some((part, rest)) if part == "macro" => compare::run(workspace, steps, rest),
+        _ => instructions(workspace, steps, arguments),
+    }
 }
 
 /// Count, print the table, and hold it against the stored figures or (`--accept`) store it, in docs/performance.md too.
-pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+fn instructions(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|argument| argument.starts_with("--"));
     let accept = match options.as_slice() {
@@ -68,13 +71,24 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     figures.accept(&counted, names.is_empty());
     figures.write(workspace)?;
     match names.is_empty() {
-        true => page::write(workspace, &figures.table(&counted)),
+        true => page::write(workspace, "instructions", &(counted_by(workspace) + &figures.table(&counted))),
         false => Ok(()),
     }
 }
 
-/// Fail if a benchmark takes more instructions than is stored; the binary is built already.
+fn counted_by(workspace: &Workspace) -> String {
+    let by = ["rustc", "valgrind"].iter().filter_map(|tool| page::version(workspace, tool, &["--version"]));
+    format!("{} on {}, {}.\n\n", by.collect::<Vec<_>>().join(", "), page::machine(), page::today())
+}
+
+/// What `test` looks at: instructions, and that what compares still works. The binary is built already.
 pub(crate) fn hold(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    hold_instructions(workspace, steps)?;
+    compare::quick(workspace, steps, &[])
+}
+
+/// Fail if a benchmark takes more instructions than is stored.
+fn hold_instructions(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     ensure(steps)?;
     let (plan, figures) = (Plan::read(workspace)?, Figures::read(workspace)?);
     let mut counted = count(workspace, steps, &plan)?;

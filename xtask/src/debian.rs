@@ -10,6 +10,8 @@ pub(crate) fn install(step: &str, packages: &[&str]) -> Result<()> {
     for action in [vec!["update"], [vec!["install", "-y", "--no-install-recommends"], packages.to_vec()].concat()] {
         let mut apt = Command::new("apt-get");
         apt.arg("-qq").args(["-o", "Acquire::Retries=2"]).args(action).env("DEBIAN_FRONTEND", "noninteractive");
+        // A server that is installed for tests isn't to be started for everybody.
+        apt.env("SYSTEMD_OFFLINE", "1").env("RUNLEVEL", "1");
         step::succeed(&mut apt).with_context(|| {
             format!("run this, and then again what you ran now:\n  sudo apt-get install {}", packages.join(" "))
         })?;

@@ -36,6 +36,10 @@ usage: cargo xtask COMMAND
                                goes to its corpus. --seed N; TARGET --replay FILE
   bench [--accept] [NAME…]     build, then count the instructions of a request of each benchmark of bench/micro.yaml, or of those
                                whose name has NAME in it, beside bench/instructions.txt; --accept: these are the figures now
+  bench macro [--rounds N] [--seconds N] [NAME…]
+                               build, then measure the gateway beside nginx, nginx + Lua, Envoy and Caddy, as far as they are there:
+                               N rounds (3) of N seconds (2); all rows, or those whose name has NAME in it. --quick: only look
+                               whether each does its work
   docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
   lint                         rustfmt and clippy, as CI runs them
 

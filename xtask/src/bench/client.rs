@@ -20,8 +20,8 @@ impl Client {
         Ok(Self { stream })
     }
 
-    /// Send a request and read its response, which must be a 200 that tells its length.
-    pub(super) fn send(&mut self, request: &[u8]) -> Result<()> {
+    /// Send a request and read its response, which must be a 200 that tells its length. Returns the body.
+    pub(super) fn send(&mut self, request: &[u8]) -> Result<String> {
         self.stream.write_all(request).context("the gateway takes no request")?;
         let mut response = Vec::new();
         let mut chunk = [0; 64 << 10];
@@ -39,7 +39,7 @@ impl Client {
             }
             let length = length(&response[..end]).context("the answer doesn't tell its length")?;
             if response.len() >= end + length {
-                return Ok(());
+                return Ok(String::from_utf8_lossy(&response[end..]).into_owned());
             }
         }
     }

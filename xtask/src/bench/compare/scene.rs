@@ -1,0 +1,42 @@
+//! What all proxies of a comparison have in common: a folder, an origin, a certificate.
+
+use super::nginx;
+use crate::bench::process::{Process, free_address};
+use crate::step;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+pub(super) struct Scene {
+    /// Of the workspace.
+    pub(super) root: PathBuf,
+    /// The gateway's.
+    pub(super) binary: PathBuf,
+    /// Where configurations, logs, `cert.pem` and `key.pem` are.
+    pub(super) folder: PathBuf,
+    pub(super) origin: SocketAddr,
+}
+
+impl Scene {
+    /// An empty folder and a certificate; no origin serves yet.
+    pub(super) fn new(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.target.join("xtask/macro");
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
+        let mut openssl = Command::new("openssl");
+        openssl.args(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7 -subj /CN=localhost".split(' '),
+        );
+        openssl.args(["-keyout", "key.pem", "-out", "cert.pem"]).current_dir(&folder);
+        step::output(&mut openssl)?;
+        Ok(Self { root: workspace.root.clone(), binary: workspace.binary(), folder, origin: free_address()? })
+    }
+
+    pub(super) fn start_origin(&self) -> Result<Process> {
+        let mut origin = nginx::origin(self)?;
+        origin.listens(self.origin).context("the origin")?;
+        Ok(origin)
+    }
+}

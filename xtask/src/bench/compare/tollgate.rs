@@ -1,0 +1,39 @@
+//! The gateway's rows.
+
+use super::scene::Scene;
+use crate::bench::gateway::{self, Listen, api, headers, inbound, operations, rate_limit};
+use crate::bench::process::Process;
+use anyhow::Result;
+use std::net::SocketAddr;
+
+/// What it does beside passing requests on.
+#[derive(Clone, Copy)]
+pub(super) enum Work {
+    Nothing,
+    /// So many statements which each set a header, each with an instance that stays (`warm`) or a new one for each call (`fresh`).
+    Headers(usize, &'static str),
+    RateLimit,
+    LimitTenants,
+    Operations(usize),
+    Chain,
+    Cache,
+    Replace,
+    JsonToXml,
+    Tls,
+}
+
+pub(super) fn start(scene: &Scene, name: &str, address: SocketAddr, work: Work) -> Result<Process> {
+    let more = match work {
+        Work::Nothing | Work::Tls => String::new(),
+        Work::Headers(count, isolation) => headers(count, isolation),
+        Work::RateLimit => rate_limit("client-ip"),
+        Work::LimitTenants => rate_limit("\"${request.headers['x-tenant']}\""),
+        Work::Operations(count) => operations(count),
+        Work::Chain => std::fs::read_to_string(scene.root.join("bench/chain.yaml"))?,
+        Work::Cache => "    cache: {}\n".to_owned(),
+        Work::Replace => inbound("find-and-replace: { from: fragile, to: robust }"),
+        Work::JsonToXml => inbound("json-to-xml: { apply: content-type-json }"),
+    };
+    let listen = Listen { address, tls: matches!(work, Work::Tls), workers: 1 };
+    gateway::start(&scene.binary, &scene.folder, name, listen, &api(scene.origin, &more))
+}
