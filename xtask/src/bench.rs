@@ -6,11 +6,14 @@ mod client;
 mod compare;
 mod figures;
 mod gateway;
+mod growth;
 mod load;
+mod nginx;
 mod origin;
 mod page;
 mod plan;
 mod process;
+mod scene;
 mod tools;
 
 use crate::host;
@@ -45,6 +48,7 @@ const GATEWAYS: usize = 2;
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((part, rest)) if part == "macro" => compare::run(workspace, steps, rest),
+        Some((part, rest)) if part == "growth" => growth::run(workspace, steps, rest),
         _ => instructions(workspace, steps, arguments),
     }
 }

@@ -40,6 +40,7 @@ usage: cargo xtask COMMAND
                                build, then measure the gateway beside nginx, nginx + Lua, Envoy and Caddy, as far as they are there:
                                N rounds (3) of N seconds (2); all rows, or those whose name has NAME in it. --quick: only look
                                whether each does its work
+  bench growth [NAME…]         build, then measure how costs grow: with statements, operations, APIs, keys, bytes, connections, workers
   docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
   lint                         rustfmt and clippy, as CI runs them
 

@@ -6,22 +6,22 @@
 mod caddy;
 mod check;
 mod envoy;
-mod nginx;
+
 mod rows;
-mod scene;
+
 mod table;
 mod tollgate;
 
 use super::load::{Load, Seen};
 use super::page;
 use super::process::raise_open_files;
+use super::scene::Scene;
 use super::tools;
 use crate::host;
 use crate::step::{Steps, say};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use rows::Running;
-use scene::Scene;
 use std::sync::Mutex;
 use table::{Measured, Rounds};
 
@@ -49,7 +49,7 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     raise_open_files()?;
     let before = page::load_average();
     let rounds = steps.run("macro", || {
-        let scene = Scene::new(workspace)?;
+        let scene = Scene::new(workspace, "macro")?;
         let _origin = scene.start_origin()?;
         let running = start(&scene, &options.names)?;
         for one in &running {
@@ -78,7 +78,7 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
 pub(super) fn quick(workspace: &Workspace, steps: &mut Steps, names: &[&String]) -> Result<()> {
     tools::ensure_load(steps)?;
     steps.run("macro", || {
-        let scene = Scene::new(workspace)?;
+        let scene = Scene::new(workspace, "macro")?;
         let _origin = scene.start_origin()?;
         let rows = Mutex::new(rows::wanted(names)?.into_iter());
         let look = || {

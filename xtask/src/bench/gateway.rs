@@ -5,17 +5,28 @@ use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Where it is to serve, and in what way.
+/// What a gateway is started with beside its APIs.
 #[derive(Clone, Copy)]
-pub(super) struct Listen {
+pub(super) struct Settings {
     pub(super) address: SocketAddr,
     pub(super) tls: bool,
-    pub(super) workers: usize,
+    pub(super) workers: u64,
+    /// Connections that wait for more requests to the origin.
+    pub(super) origin_connections: usize,
+    /// Bytes that counters may take.
+    pub(super) limiter_bytes: u64,
 }
 
-/// Start it with what stands in the document below `apis`, and perhaps after them.
-pub(super) fn start(binary: &Path, folder: &Path, name: &str, listen: Listen, apis: &str) -> Result<Process> {
-    let Listen { address, tls, workers } = listen;
+impl Settings {
+    /// One worker, in cleartext.
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Self { address, tls: false, workers: 1, origin_connections: 256, limiter_bytes: 64 << 20 }
+    }
+}
+
+/// Start it with what stands in the document below `apis`.
+pub(super) fn start(binary: &Path, folder: &Path, name: &str, settings: Settings, apis: &str) -> Result<Process> {
+    let Settings { address, tls, workers, origin_connections, limiter_bytes } = settings;
     let listen = match tls {
         true => format!(
             "listen: off\ntls: {{ listen: \"{address}\", certificates: [ {{ certificate: cert.pem, key: key.pem }} ] }}\n"
@@ -23,8 +34,9 @@ pub(super) fn start(binary: &Path, folder: &Path, name: &str, listen: Listen, ap
         false => format!("listen: {address}\n"),
     };
     let document = format!(
-        "{listen}admin: off\nworkers: {workers}\naccess-log: off\nstate: {{ directory: state-{name} }}\n\
-         limits: {{ origin-idle-connections: 256 }}\napis:\n{apis}"
+        "{listen}admin: off\nworkers: {workers}\naccess-log: off\n\
+         state: {{ directory: state-{name}, limiter-bytes: {limiter_bytes} }}\n\
+         limits: {{ origin-idle-connections: {origin_connections} }}\napis:\n{apis}"
     );
     let file = folder.join(format!("{name}.yaml"));
     std::fs::write(&file, document).with_context(|| format!("could not write {}", file.display()))?;
@@ -37,7 +49,12 @@ pub(super) fn start(binary: &Path, folder: &Path, name: &str, listen: Listen, ap
 
 /// An API at the root, for everybody.
 pub(super) fn api(origin: SocketAddr, more: &str) -> String {
-    format!("  - id: bench\n    path: \"\"\n    backend: http://{origin}\n    subscription-required: false\n{more}")
+    api_at("", &format!("http://{origin}"), more)
+}
+
+/// An API below a path, for everybody.
+pub(super) fn api_at(path: &str, origin: &str, more: &str) -> String {
+    format!("  - id: api-{path}\n    path: \"{path}\"\n    backend: {origin}\n    subscription-required: false\n{more}")
 }
 
 /// So many statements, each of which reads a header and sets one.

@@ -26,6 +26,8 @@ pub(super) enum Requests {
     AllNew,
     /// As many tenants, at random.
     Tenants(usize),
+    /// As many tenants, one after the other, so that each has been there.
+    EachTenant(usize),
     /// As many operations, at random.
     Operations(usize),
     /// POST of so many bytes of JSON, no two alike.
@@ -64,12 +66,7 @@ impl Load {
 
     /// Open the connections that rest.
     pub(super) fn rest(&self, address: SocketAddr) -> Result<Vec<Client>> {
-        let rest = |_| {
-            let mut client = Client::connect(&address.to_string())?;
-            client.send(format!("GET / HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
-            Ok(client)
-        };
-        (0..self.idle).map(rest).collect()
+        (0..self.idle).map(|_| resting(address)).collect()
     }
 
     /// Send requests to `address` for so many seconds; `folder` takes what the tools read and write.
@@ -111,6 +108,13 @@ impl Load {
         }
         said_by_h2load(&log, begin.elapsed().as_secs_f64()).context("h2load's log has a line of another kind")
     }
+}
+
+/// A connection that has made a request.
+pub(super) fn resting(address: SocketAddr) -> Result<Client> {
+    let mut client = Client::connect(&address.to_string())?;
+    client.send(format!("GET / HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
+    Ok(client)
 }
 
 /// Run it, and return what it has written of each request.
@@ -156,6 +160,7 @@ impl Requests {
             Self::Alike(_) => String::new(),
             Self::AllNew => tenant("number").replace("'/'", "'/items/' .. number"),
             Self::Tenants(count) => tenant(&format!("math.random({count})")),
+            Self::EachTenant(count) => tenant(&format!("number % {count}")),
             Self::Operations(count) => format!(
                 "math.randomseed(os.time())\n\
                  function request() return wrk.format('GET', '/items-' .. math.random({count}) .. '/7') end\n"

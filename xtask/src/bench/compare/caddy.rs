@@ -1,7 +1,7 @@
 //! Caddy: headers by `header_up` and a placeholder, which is no code of the user's.
 
-use super::scene::Scene;
 use crate::bench::process::{Core, Process, on};
+use crate::bench::scene::Scene;
 use crate::debian;
 use anyhow::Result;
 use std::net::SocketAddr;

@@ -1,9 +1,10 @@
 //! Whether a row's proxy does its work, before it is measured.
 
 use super::rows::{Proxy, Running};
-use super::{nginx, tollgate};
+use super::tollgate;
 use crate::bench::client::Client;
 use crate::bench::load::Over;
+use crate::bench::nginx;
 use anyhow::{Result, bail};
 
 /// Send some requests, and look at what has come to the origin or from it. Rows within TLS and HTTP/2 show in their load that they answer.

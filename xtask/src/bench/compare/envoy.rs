@@ -1,7 +1,7 @@
 //! Envoy with proxy-wasm filters on V8. Each has an instance of its own, as each statement of Tollgate has.
 
-use super::scene::Scene;
 use crate::bench::process::{Core, Process, on};
+use crate::bench::scene::Scene;
 use crate::debian;
 use crate::step;
 use anyhow::Result;

@@ -1,10 +1,11 @@
 //! What is compared: each row is a proxy with something to do, and requests of a shape.
 
-use super::scene::Scene;
+use super::tollgate;
 use super::{caddy, envoy};
-use super::{nginx, tollgate};
 use crate::bench::load::{Load, Over, Requests};
+use crate::bench::nginx;
 use crate::bench::process::{Process, free_address};
+use crate::bench::scene::Scene;
 use anyhow::{Result, bail};
 use std::net::SocketAddr;
 

@@ -1,8 +1,8 @@
 //! The gateway's rows.
 
-use super::scene::Scene;
-use crate::bench::gateway::{self, Listen, api, headers, inbound, operations, rate_limit};
+use crate::bench::gateway::{self, Settings, api, headers, inbound, operations, rate_limit};
 use crate::bench::process::Process;
+use crate::bench::scene::Scene;
 use anyhow::Result;
 use std::net::SocketAddr;
 
@@ -34,6 +34,6 @@ pub(super) fn start(scene: &Scene, name: &str, address: SocketAddr, work: Work) 
         Work::Replace => inbound("find-and-replace: { from: fragile, to: robust }"),
         Work::JsonToXml => inbound("json-to-xml: { apply: content-type-json }"),
     };
-    let listen = Listen { address, tls: matches!(work, Work::Tls), workers: 1 };
-    gateway::start(&scene.binary, &scene.folder, name, listen, &api(scene.origin, &more))
+    let settings = Settings { tls: matches!(work, Work::Tls), ..Settings::at(address) };
+    gateway::start(&scene.binary, &scene.folder, name, settings, &api(scene.origin, &more))
 }

@@ -1,7 +1,7 @@
 //! What all proxies of a comparison have in common: a folder, an origin, a certificate.
 
 use super::nginx;
-use crate::bench::process::{Process, free_address};
+use super::process::{Process, free_address};
 use crate::step;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -21,8 +21,8 @@ pub(super) struct Scene {
 
 impl Scene {
     /// An empty folder and a certificate; no origin serves yet.
-    pub(super) fn new(workspace: &Workspace) -> Result<Self> {
-        let folder = workspace.target.join("xtask/macro");
+    pub(super) fn new(workspace: &Workspace, name: &str) -> Result<Self> {
+        let folder = workspace.target.join("xtask").join(name);
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
         let mut openssl = Command::new("openssl");

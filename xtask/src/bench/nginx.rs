@@ -1,7 +1,7 @@
 //! nginx, as lean as its users would have it: one worker, keep-alive to the origin, no log. It is the origin, too.
 
+use super::process::{Core, Process, on, system};
 use super::scene::Scene;
-use crate::bench::process::{Core, Process, on, system};
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::net::SocketAddr;
