@@ -13,6 +13,7 @@ mod origin;
 mod page;
 mod plan;
 mod process;
+mod request;
 mod scene;
 mod tools;
 
@@ -40,9 +41,9 @@ const REQUESTS: u64 = 200;
 /// What a fresh instance starts from is compiled beside the first requests, which under valgrind takes seconds.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(4);
 
-/// Gateways that count at the same time, each with its part of the benchmarks. Valgrind runs one thread at a time, and on a machine
-/// that has nothing compiled yet, most of the time is Wasm being compiled.
-const GATEWAYS: usize = 2;
+/// Gateways that count at the same time, each with its part of the benchmarks. Valgrind runs one thread at a time, and has address
+/// space for thirty instances; on a machine that has nothing compiled yet, most of the time is Wasm being compiled.
+const GATEWAYS: usize = 3;
 
 /// `bench macro …` or, without such a word, instructions.
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {

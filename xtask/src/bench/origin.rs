@@ -1,4 +1,4 @@
-//! An origin that answers everything with twelve bytes, one thread for each connection.
+//! An origin that answers everything with twelve bytes, or with JSON that names itself if that is accepted, one thread for each connection.
 
 use super::client::{head_end, length};
 use anyhow::{Context, Result};
@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncache-control: max-age=3600\r\ncontent-length: 12\r\n\r\nhello, world";
+
+const ACCEPT_JSON: &[u8] = b"\r\naccept: application/json\r\n";
 
 /// It serves until this process ends.
 pub(super) struct Origin {
@@ -19,7 +21,7 @@ impl Origin {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A connection that breaks is the gateway's end, or a failure that the client sees.
-                std::thread::spawn(move || drop(serve(stream)));
+                std::thread::spawn(move || drop(serve(stream, address)));
             }
         });
         Ok(Self { address })
@@ -30,7 +32,13 @@ impl Origin {
     }
 }
 
-fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+fn json(address: SocketAddr) -> Vec<u8> {
+    let body = format!(r#"{{"hello":"world","next":"http://{address}/items/2"}}"#);
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn serve(mut stream: TcpStream, address: SocketAddr) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut received = Vec::new();
     let mut chunk = [0; 64 << 10];
@@ -41,8 +49,13 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
         }
         received.extend_from_slice(&chunk[..read]);
         if whole(&received) {
+            let head = &received[..head_end(&received).unwrap_or_default()];
+            let wants_json = head.windows(ACCEPT_JSON.len()).any(|window| window == ACCEPT_JSON);
             received.clear();
-            stream.write_all(ANSWER)?;
+            match wants_json {
+                true => stream.write_all(&json(address))?,
+                false => stream.write_all(ANSWER)?,
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `bench/micro.yaml`: each of its APIs is a benchmark.
 
+use super::gateway::operations;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -61,53 +62,40 @@ impl Plan {
             let path = format!("{}\n    path: {0}\n    backend: {{origin}}", one.name);
             format!("{API}{}", one.api.replacen(&one.name, &path, 1))
         });
-        let document = self.head.clone() + &apis.collect::<String>() + "\n";
+        let document = completed(self.head.clone() + &apis.collect::<String>() + "\n", |name| {
+            self.benchmarks.iter().any(|one| one.name == name)
+        });
         document.replace("{origin}", origin).replace("{folder}", &folder.display().to_string())
     }
 }
 
-impl Benchmark {
-    /// A request that no other one is like: `number` is part of its path and of a header.
-    pub(super) fn request(&self, number: u64) -> Vec<u8> {
-        let name = &self.name;
-        let (kind, body) = self.body();
-        let method = if body.is_empty() { "GET" } else { "POST" };
-        // The cache's answer is always the same one.
-        let number = if name == "cache-hit" { 0 } else { number };
-        let mut request = format!("{method} /{name}/items/{number:06} HTTP/1.1\r\nhost: gateway.example\r\n");
-        request += &format!("x-tenant: tenant-{number:06}\r\nx-key: key\r\n");
-        // Elsewhere it would keep responses out of the cache.
-        if name == "validate-jwt" {
-            request += &format!("authorization: Bearer {TOKEN}\r\n");
-        }
-        if !body.is_empty() {
-            request += &format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len());
-        }
-        (request + "\r\n" + &body).into_bytes()
-    }
-
-    /// Content type and body, by the benchmark's name.
-    fn body(&self) -> (&'static str, String) {
-        const XML: &str = "application/xml";
-        const JSON: &str = "application/json";
-        match self.name.as_str() {
-            "xml-to-json-1-kb" => (XML, xml(1 << 10)),
-            "xml-to-json-100-kb" => (XML, xml(100 << 10)),
-            "json-to-xml" | "find-and-replace" | "set-body" | "validate-content" => (JSON, json(1 << 10)),
-            _ => ("", String::new()),
+/// Put operations for `{operations N}`, and a benchmark's name for `{if NAME}` if it is there.
+fn completed(document: String, is_there: impl Fn(&str) -> bool) -> String {
+    let mut completed = String::new();
+    let lines = document.split_inclusive('\n').filter(|line| !line.starts_with('#'));
+    for line in lines {
+        let placeholder = |kind| line.split_once(kind).and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
+        if let Some((_, (count, _))) = placeholder("{operations ") {
+            completed += &operations(count.parse().unwrap_or(0));
+        } else if let Some((before, (name, after))) = placeholder("{if ") {
+            completed += &[before, if is_there(name) { name } else { "" }, after].concat();
+        } else {
+            completed += line;
         }
     }
+    completed
 }
 
-/// `{"alg":"HS256"}`, `{"sub":"a"}`, signed with the key that stands in the document.
-const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.f8YmoJ2jQ65cIt3_kI9mZMe8rLiSJ4ZQA1l8QqszjbM";
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn xml(bytes: usize) -> String {
-    let line = "<line number=\"7\"><sku>A-1009</sku><quantity>12</quantity><note>fragile &amp; heavy</note></line>";
-    format!("<order>{}</order>", line.repeat(bytes / line.len()))
-}
-
-fn json(bytes: usize) -> String {
-    let line = r#"{"number":7,"sku":"A-1009","quantity":12,"note":"fragile and heavy"}"#;
-    format!(r#"{{"lines":[{}]}}"#, vec![line; bytes / line.len()].join(","))
+    #[test]
+    fn operations_and_names_take_the_places_that_are_kept_for_them() {
+        let document = "# {if one}\na: [ {if one}{ ]\nb: [ {if two} ]\n    {operations 2}\nc\n".to_owned();
+        let completed = completed(document, |name| name == "one");
+        assert!(completed.starts_with("a: [ one{ ]\nb: [  ]\n    operations:\n"), "{completed}");
+        assert!(completed.contains("/items-2/{id}") && !completed.contains("/items-3/"), "{completed}");
+        assert!(completed.ends_with("\nc\n"), "{completed}");
+    }
 }
