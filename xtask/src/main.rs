@@ -41,6 +41,7 @@ usage: cargo xtask COMMAND
                                N rounds (3) of N seconds (2); all rows, or those whose name has NAME in it. --quick: only look
                                whether each does its work
   bench growth [NAME…]         build, then measure how costs grow: with statements, operations, APIs, keys, bytes, connections, workers
+  bench criterion [ARGS…]      build, then time what can be called without a server; ARGS are criterion's
   docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
   lint                         rustfmt and clippy, as CI runs them
 

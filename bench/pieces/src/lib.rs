@@ -1,0 +1,130 @@
+//! A runtime without a server: statements of a document, and exchanges to call them on.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that can't be set up is to say so and end")]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue, Method};
+use tollgate_core::base_url::BaseUrl;
+use tollgate_core::message::{RequestHead, Scheme};
+use tollgate_core::place::Phase;
+use tollgate_gateway::{BuiltIn, PlanBuilder};
+use tollgate_runtime::{
+    CacheStore, EventStore, Exchange, Facts, Leases, LimiterStore, MetricStore, QuotaStore, RouteFacts, Runtime,
+    RuntimeSettings, Services, Statement,
+};
+
+/// A statement and the worker that calls it.
+pub struct Scene {
+    statement: Arc<Statement>,
+    leases: Leases,
+    calls: u64,
+}
+
+impl Scene {
+    /// A built-in statement, as it stands in a document. Example: `set-method`, `set-method: POST`.
+    ///
+    /// # Panics
+    /// If components aren't built, or the document is wrong.
+    pub fn built_in(name: &'static str, statement: &str) -> Scene {
+        let path = components().join(name).with_extension("wasm");
+        let bytes = std::fs::read(&path).expect("`cargo xtask components` has been run");
+        let built_ins = vec![BuiltIn { name, bytes: bytes.leak() }].leak();
+        Scene::new(name, built_ins, statement, "")
+    }
+
+    /// A component that does nothing, which the gateway doesn't know.
+    ///
+    /// # Panics
+    /// If it can't be laid down.
+    pub fn empty(isolation: &str) -> Scene {
+        let path = std::env::temp_dir().join(format!("tollgate-pieces-{}.wasm", std::process::id()));
+        std::fs::write(&path, tollgate_guests::component("faults_trap_in_body_gate")).expect("a file can be written");
+        let components = format!("components: {{ empty: {{ file: \"{}\" }} }}\n", path.display());
+        let scene = Scene::new("empty", &[], &format!("{{ empty: {{}}, isolation: {isolation} }}"), &components);
+        drop(std::fs::remove_file(path));
+        scene
+    }
+
+    fn new(name: &str, built_ins: &'static [BuiltIn], statement: &str, more: &str) -> Scene {
+        let builder = PlanBuilder::new(runtime(), built_ins, None);
+        let document = format!(
+            "{more}apis:\n  - id: a\n    path: a\n    backend: http://127.0.0.1:9\n    subscription-required: false\n    \
+             policies: {{ inbound: [ {statement} ] }}\n"
+        );
+        let (document, mut problems) = builder.parse(Path::new("tollgate.yaml"), &document);
+        let plan = document.and_then(|document| builder.build(&document, &mut problems));
+        let Some(plan) = plan else { panic!("{problems}") };
+        let statement = Arc::clone(plan.statement(name).expect("the document has the statement"));
+        Scene { statement, leases: Leases::new(Arc::clone(builder.runtime()), 0, None, None), calls: 0 }
+    }
+
+    /// An exchange that no earlier one is like.
+    pub fn exchange(&mut self) -> Box<Exchange> {
+        self.calls += 1;
+        exchange(&format!("tenant-{:09}", self.calls))
+    }
+
+    /// Run the statement's first phase.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn call(&self, exchange: Box<Exchange>) -> Box<Exchange> {
+        let outcome = self.leases.call(&self.statement, Phase::OnRequest, exchange, None);
+        outcome.called.expect("the statement does its work");
+        outcome.exchange.expect("the exchange comes back")
+    }
+}
+
+fn components() -> PathBuf {
+    let built = std::env::var_os("TOLLGATE_COMPONENTS").map(PathBuf::from);
+    built.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"))
+}
+
+fn runtime() -> Arc<Runtime> {
+    let services = Services {
+        limiter: LimiterStore::new(64 << 20),
+        quotas: QuotaStore::in_memory(),
+        cache: CacheStore::new(1 << 20, 1 << 16),
+        metrics: MetricStore::default(),
+        events: EventStore::default(),
+    };
+    let settings = RuntimeSettings { compile_cache: None, compiler: None, workers: 1, services: Arc::new(services) };
+    Arc::new(Runtime::new(settings).expect("an engine can be made"))
+}
+
+/// An exchange at its beginning, of a request as clients send them.
+///
+/// # Panics
+/// If the tenant is no header's value.
+pub fn exchange(tenant: &str) -> Box<Exchange> {
+    let backend = BaseUrl { scheme: Scheme::Http, host: "127.0.0.1".into(), port: 9, base: String::new() };
+    let route = RouteFacts {
+        api: "a".into(),
+        api_path: "a".into(),
+        operation: None,
+        product: None,
+        backend,
+        backends: Arc::default(),
+    };
+    let facts = Facts {
+        request_id: "0123".into(),
+        client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        client_ipv6_prefix: 64,
+        route: Arc::new(route),
+        subscription: None,
+        parameters: Default::default(),
+        started: Instant::now(),
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("accept", "*/*"), ("user-agent", "pieces/1.0"), ("accept-encoding", "gzip")] {
+        headers.append(name, HeaderValue::from_static(value));
+    }
+    headers.append("x-tenant", HeaderValue::from_str(tenant).expect("a tenant's name"));
+    let target = "/a/items/7?fields=name".parse().expect("a target");
+    let head = RequestHead { method: Method::GET, scheme: Scheme::Http, authority: "host".into(), target, headers };
+    Box::new(Exchange::new(facts, head))
+}
