@@ -71,4 +71,5 @@ pub use tollgate_capabilities::secrets::Secrets;
 pub use tollgate_capabilities::session::{Identity, Services, Turn, Turns};
 pub use tollgate_capabilities::trace::Trace;
 pub use tollgate_capabilities::variables::TooMany;
+pub use tollgate_capabilities::wasi::{Directories, DirectoryError};
 pub use tollgate_compiled::{Allowance, Compiler};
