@@ -10,6 +10,9 @@ mod engine;
 /// The thread that makes deadlines pass.
 mod ticker;
 
+/// A component's bytes.
+mod binary;
+
 /// Bytes become an admitted component.
 mod load;
 
@@ -47,6 +50,7 @@ mod quarantine;
 mod concurrency;
 
 pub use account::{Account, Totals};
+pub use binary::Binary;
 pub use call::{Called, Outcome};
 pub use engine::{Runtime, RuntimeError, RuntimeSettings, compile};
 pub use lease::Leases;

@@ -109,6 +109,8 @@ impl PlanBuilder {
             apis.extend(build_api(document, number, &common, &steps, diagnostics));
         }
         let nowhere = nowhere(document, &common, &steps);
+        // Each of them has described itself and taken its configurations, and now waits for a request.
+        self.runtime.rest(&self.components.news());
         if !diagnostics.is_empty() {
             return None;
         }

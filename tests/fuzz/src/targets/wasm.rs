@@ -37,7 +37,7 @@ pub(super) fn runtime() -> Arc<Runtime> {
 pub(super) fn source(bytes: &[u8]) -> ComponentSource<'_> {
     ComponentSource {
         name: "fuzzed",
-        bytes: Bytes::copy_from_slice(bytes),
+        bytes: Bytes::copy_from_slice(bytes).into(),
         digest: None,
         grants: Grants::all(),
         built_in: false,
