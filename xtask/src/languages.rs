@@ -89,18 +89,48 @@ fn python(workspace: &Workspace) -> Result<Option<String>> {
     Ok(Some("installed componentize-py".to_owned()))
 }
 
-/// Go is the one tool that no package brings in a version that is new enough; `tollgate policy build` says what installs it.
+/// The oldest Go that the SDK is built with: `go` in its go.mod.
+const OLDEST_GO: (u32, u32) = (1, 25);
+
+/// Go is the one tool that no package brings in a version that is new enough; `tollgate policy build` looks for it in the same
+/// places.
 fn go() -> Result<()> {
-    let made = Path::new("/usr/local/go/bin/go").is_file();
-    if !debian::on_path("go") && !made {
-        bail!(
-            "policies in Go need Go 1.25 or newer; run this, and then again what you ran now:\n  \
-             curl -fsSL https://go.dev/dl/go1.26.8.linux-$(dpkg --print-architecture).tar.gz | sudo tar -C /usr/local -xz"
-        );
+    let program = if debian::on_path("go") { "go" } else { "/usr/local/go/bin/go" };
+    let said = Command::new(program).args(["env", "GOVERSION"]).output();
+    let found = said.map_or_else(|_| String::new(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
+    // What isn't a release is whoever built it's own.
+    if !found.is_empty() && go_version(&found).is_none_or(|version| version >= OLDEST_GO) {
+        return Ok(());
     }
-    Ok(())
+    let found = if found.is_empty() { "there is none".to_owned() } else { format!("`{program}` is {found}") };
+    bail!(
+        "policies in Go need Go {}.{} or newer, and {found}; run this, have /usr/local/go/bin first on the PATH, and run again \
+         what you ran now:\n  \
+         sudo rm -rf /usr/local/go; curl -fsSL https://go.dev/dl/go1.26.8.linux-$(dpkg --print-architecture).tar.gz | \
+         sudo tar -C /usr/local -xz",
+        OLDEST_GO.0,
+        OLDEST_GO.1
+    );
+}
+
+/// `go1.26.8` → (1, 26); none for what isn't a release.
+fn go_version(said: &str) -> Option<(u32, u32)> {
+    let mut numbers = said.strip_prefix("go")?.split(|letter: char| !letter.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn same(one: &Path, other: &Path) -> bool {
     matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_of_go_are_compared_by_their_numbers() {
+        assert!(go_version("go1.19.8") < Some(OLDEST_GO) && go_version("go1.9") < Some(OLDEST_GO));
+        assert!(go_version("go1.26.8") > Some(OLDEST_GO) && go_version("go1.25") == Some(OLDEST_GO));
+        assert_eq!(go_version("devel +3b5e9c1"), None);
+    }
 }

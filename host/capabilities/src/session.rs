@@ -19,7 +19,7 @@ use crate::limiter::{LimiterStore, QuotaStore};
 use crate::metrics::MetricStore;
 use crate::question::{Answer, Question};
 use crate::secrets::Secrets;
-use crate::wasi::GuestOutput;
+use crate::wasi::{Directories, GuestOutput, OpenFiles};
 
 /// The state that all workers share.
 #[derive(Debug)]
@@ -152,6 +152,8 @@ pub struct Session {
     pub(crate) output: Option<Box<GuestOutput>>,
     /// Handles of WASI's resources that the guest holds.
     pub(crate) handles: u32,
+    /// What it may read, and what it has open; none without a grant.
+    pub(crate) files: Option<Box<OpenFiles>>,
 }
 
 impl Session {
@@ -182,7 +184,13 @@ impl Session {
             memory_bytes: 0,
             output: None,
             handles: 0,
+            files: None,
         }
+    }
+
+    /// The guest may read these.
+    pub fn may_read(&mut self, directories: Option<&Arc<Directories>>) {
+        self.files = directories.map(|directories| Box::new(OpenFiles::of(directories)));
     }
 
     /// Give the statement a way to call others.

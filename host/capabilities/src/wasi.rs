@@ -1,14 +1,14 @@
-//! `wasi:*@0.2`: an empty world for components whose language brings a WASI runtime along (Python, JavaScript, Go).
+//! `wasi:*@0.2`: a nearly empty world for components whose language brings a WASI runtime along (Python, JavaScript, Go).
 //!
-//! No files, no environment, no arguments, no sockets; two clocks and random numbers; what is written to stdout and
-//! stderr becomes lines of the statement's log. What a component imports is read from the component itself: functions
+//! No environment, no arguments, no sockets, and no files but those of directories that the operator grants, to be read;
+//! two clocks and random numbers; what is written to stdout and stderr becomes lines of the statement's log. What a component imports is read from the component itself: functions
 //! that an interpreter needs in order to start are answered, every other one refuses with an error of its own interface
 //! or, where that has none, traps with a sentence.
 //!
 //! WASI may be called from `describe` and `configure`, too, because interpreters start there. Every function counts as
 //! a host call.
 //!
-//! (`wasmtime-wasi` would bring files and sockets that no policy may have, and a context for each store.)
+//! (`wasmtime-wasi` would bring sockets and writing that no policy may have, and a context for each store.)
 
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Type, Val};
@@ -20,18 +20,23 @@ use crate::session::Session;
 /// Two clocks, and nothing that waits for one.
 mod clocks;
 
+/// Files of granted directories.
+mod filesystem;
+
 /// Random numbers.
 mod random;
 
 /// stdin, stdout, stderr, and the streams behind them.
 mod streams;
 
+pub(crate) use filesystem::OpenFiles;
+pub use filesystem::{Directories, DirectoryError};
 pub(crate) use streams::GuestOutput;
 
 /// What a guest may hold of the empty world at once: streams and pollables that it doesn't drop.
 const MAX_HANDLES: u32 = 1_000;
 
-/// A resource of which there is none, such as a descriptor of a file.
+/// A resource of which there is none, such as a socket.
 enum Absent {}
 
 /// `wasi:sockets/network`: one that leads nowhere.
@@ -75,10 +80,14 @@ fn define(
 ) -> Result<()> {
     for (name, item) in instance.exports(engine) {
         match item.ty {
-            ComponentItem::Resource(_) => linker.resource(name, resource(name), |mut store, _| {
-                store.data_mut().drop_handle();
-                Ok(())
-            })?,
+            ComponentItem::Resource(_) => {
+                let close = closing(name);
+                linker.resource(name, resource(name), move |mut store, number| {
+                    store.data_mut().drop_handle();
+                    close(store.data_mut(), number);
+                    Ok(())
+                })?;
+            }
             ComponentItem::ComponentFunc(_) => function(&mut linker, interface, name)?,
             _ => {}
         }
@@ -88,6 +97,8 @@ fn define(
 
 fn resource(name: &str) -> ResourceType {
     match name {
+        "descriptor" => ResourceType::host::<filesystem::Descriptor>(),
+        "directory-entry-stream" => ResourceType::host::<filesystem::Listing>(),
         "error" => ResourceType::host::<streams::IoError>(),
         "input-stream" => ResourceType::host::<streams::InputStream>(),
         "output-stream" => ResourceType::host::<streams::OutputStream>(),
@@ -98,8 +109,19 @@ fn resource(name: &str) -> ResourceType {
     }
 }
 
+/// What becomes of a resource that the guest lets go of, by its number.
+fn closing(name: &str) -> fn(&mut Session, u32) {
+    match name {
+        "descriptor" => filesystem::close_descriptor,
+        "directory-entry-stream" => filesystem::close_listing,
+        "input-stream" => filesystem::close_reader,
+        _ => |_, _| {},
+    }
+}
+
 fn function(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str) -> Result<()> {
     match interface {
+        "wasi:filesystem/preopens" | "wasi:filesystem/types" => filesystem::function(linker, interface, name),
         "wasi:io/streams"
         | "wasi:io/error"
         | "wasi:cli/stdin"
@@ -118,7 +140,7 @@ fn function(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &st
     }
 }
 
-/// Environment, arguments, files and sockets: there are none.
+/// Environment, arguments and sockets: there are none.
 fn nothing(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str) -> Result<()> {
     match (interface, name) {
         ("wasi:cli/environment", "get-environment") => linker.func_wrap(name, |store, (): ()| {
@@ -132,10 +154,6 @@ fn nothing(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str
         ("wasi:cli/environment", "initial-cwd") => linker.func_wrap(name, |store, (): ()| {
             counted(store)?;
             Ok((None::<String>,))
-        }),
-        ("wasi:filesystem/preopens", "get-directories") => linker.func_wrap(name, |store, (): ()| {
-            counted(store)?;
-            Ok((Vec::<(wasmtime::component::Resource<Absent>, String)>::new(),))
         }),
         ("wasi:sockets/instance-network", "instance-network") => {
             linker.func_wrap(name, |mut store: StoreContextMut<'_, Session>, (): ()| {
@@ -154,11 +172,12 @@ fn nothing(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str
 /// A function that says no in the words of its interface, or traps.
 fn refused(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str) -> Result<()> {
     let sentence = format!(
-        "it called `{name}` of `{interface}`, which isn't offered: a policy has no files, no environment and no \
-         sockets, and waits for nothing but `tollgate:http-client`"
+        "it called `{name}` of `{interface}`, which isn't offered: a policy has no environment, no sockets and \
+         no files to write, and waits for nothing but `tollgate:http-client`"
     );
-    linker.func_new(name, move |store, function, _, results| {
-        counted(store)?;
+    linker.func_new(name, move |mut store, function, parameters, results| {
+        store.data_mut().count_call()?;
+        parameters.iter().try_for_each(|parameter| give_back(&mut store, parameter))?;
         match (denial(&function), results.first_mut()) {
             (Some(denied), Some(result)) => {
                 *result = denied;
@@ -169,11 +188,33 @@ fn refused(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str
     })
 }
 
+/// A handle that was lent for a call has to be given back before its end, also where nothing is done with it.
+fn give_back(store: &mut StoreContextMut<'_, Session>, parameter: &Val) -> Result<()> {
+    let Val::Resource(lent) = parameter else { return Ok(()) };
+    let of = lent.ty();
+    let owned = if of == ResourceType::host::<filesystem::Descriptor>() {
+        lent.try_into_resource::<filesystem::Descriptor>(store)?.owned()
+    } else if of == ResourceType::host::<Network>() {
+        lent.try_into_resource::<Network>(store)?.owned()
+    } else if of == ResourceType::host::<streams::InputStream>() {
+        lent.try_into_resource::<streams::InputStream>(store)?.owned()
+    } else if of == ResourceType::host::<streams::OutputStream>() {
+        lent.try_into_resource::<streams::OutputStream>(store)?.owned()
+    } else {
+        return Ok(());
+    };
+    match owned {
+        // Nothing of WASI takes one of these for itself and is refused.
+        true => Err(wasmtime::Error::msg("it gave away what can't be taken")),
+        false => Ok(()),
+    }
+}
+
 /// The error case that means "not allowed", if the function's result has one.
 fn denial(function: &ComponentFunc) -> Option<Val> {
     let Some(Type::Result(result)) = function.results().next() else { return None };
     let Some(Type::Enum(cases)) = result.err() else { return None };
-    let case = cases.names().find(|case| matches!(*case, "access" | "access-denied"))?;
+    let case = ["read-only", "access", "access-denied"].into_iter().find(|no| cases.names().any(|case| case == *no))?;
     Some(Val::Result(Err(Some(Box::new(Val::Enum(case.to_owned()))))))
 }
 

@@ -90,10 +90,39 @@ impl CompileCache {
 
     /// The machine code of the component `wasm`, from the cache or compiled now and then cached.
     pub fn component(&self, engine: &Engine, wasm: &[u8], maker: Maker) -> Result<Component, CompileError> {
-        let path = self.folder.as_ref().map(|folder| folder.join(format!("{}.cwasm", artefact_name(engine, wasm))));
+        self.component_of(engine, &Sha256::digest(wasm).into(), || Ok(wasm), maker)
+    }
+
+    /// The machine code of the component with this SHA-256, which is read only if it isn't cached.
+    ///
+    /// # Errors
+    ///
+    /// It can't be read, or not be compiled.
+    pub fn component_of<W, E>(
+        &self,
+        engine: &Engine,
+        digest: &[u8; DIGEST_BYTES],
+        read: impl FnOnce() -> Result<W, E>,
+        maker: Maker,
+    ) -> Result<Component, E>
+    where
+        W: AsRef<[u8]>,
+        E: From<CompileError>,
+    {
+        let path = self.folder.as_ref().map(|folder| folder.join(format!("{}.cwasm", artefact_name(engine, digest))));
         if let Some(component) = path.as_deref().and_then(|path| read_artefact(engine, path)) {
             return Ok(component);
         }
+        Ok(self.compiled(engine, read()?.as_ref(), path, maker)?)
+    }
+
+    fn compiled(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+        path: Option<PathBuf>,
+        maker: Maker,
+    ) -> Result<Component, CompileError> {
         let (component, code) = match (&self.compiler, maker) {
             (Some(compiler), Maker::Somebody) => {
                 let code = compiler.compile(wasm)?;
@@ -115,6 +144,25 @@ impl CompileCache {
         Ok(component)
     }
 
+    /// Give pages of a component's machine code back that have been touched. They are the file's, so that whoever runs the
+    /// component finds them again, and the system doesn't even read them from the disk if it has kept them.
+    pub fn rest(&self, component: &Component) {
+        let code = component.image_range();
+        let Some(folder) = self.folder.as_ref().and_then(|folder| folder.canonicalize().ok()) else { return };
+        if !is_mapped_from(&folder, code.start.addr(), code.end.addr()) {
+            return;
+        }
+        // SAFETY: all of the range is mapped from an artefact, cannot be written to, and never was: wasmtime takes no artefact
+        // with code that would have to be relocated. What is let go of is read again from that file, which nobody changes.
+        let let_go = unsafe {
+            let length = code.end.addr() - code.start.addr();
+            rustix::mm::madvise(code.start.cast_mut().cast(), length, rustix::mm::Advice::LinuxDontNeed)
+        };
+        if let Err(problem) = let_go {
+            tracing::debug!(%problem, "pages of machine code stay in memory");
+        }
+    }
+
     /// The machine code of a component that holds a configuration, and with it secrets: nothing of it is written to a disk.
     pub fn secret_component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, CompileError> {
         match &self.compiler {
@@ -122,6 +170,36 @@ impl CompileCache {
             None => Ok(Component::from_binary(engine, wasm)?),
         }
     }
+}
+
+/// Is all of this memory mapped from files of `folder`, and not to be written to? Machine code that didn't come from there is
+/// in memory that is lost when it is let go of.
+fn is_mapped_from(folder: &Path, start: usize, end: usize) -> bool {
+    let Ok(maps) = fs::read_to_string("/proc/self/maps") else { return false };
+    let mut reached = start;
+    for line in maps.lines() {
+        let Some((from, to, line)) = mapping(line).filter(|(from, to, _)| *from <= reached && reached < *to) else {
+            continue;
+        };
+        let mut words = line.split_ascii_whitespace();
+        let is_read_only = words.next().is_some_and(|may| !may.contains('w') && may.ends_with('p'));
+        let file = line.find('/').map(|at| Path::new(&line[at..]));
+        if from > reached || !is_read_only || !file.is_some_and(|file| file.starts_with(folder)) {
+            return false;
+        }
+        reached = to;
+        if reached >= end {
+            return start < end;
+        }
+    }
+    false
+}
+
+/// A line of `/proc/self/maps`: from, to, and what is said of it.
+fn mapping(line: &str) -> Option<(usize, usize, &str)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (from, to) = range.split_once('-')?;
+    Some((usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?, rest))
 }
 
 /// Machine code that came from a process of our own program.
@@ -162,11 +240,11 @@ impl Hasher for DigestHasher {
     }
 }
 
-fn artefact_name(engine: &Engine, wasm: &[u8]) -> String {
+fn artefact_name(engine: &Engine, digest: &[u8; DIGEST_BYTES]) -> String {
     let mut hasher = DigestHasher(Sha256::new());
     hasher.0.update(FORM);
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.0.update(Sha256::digest(wasm));
+    hasher.0.update(digest);
     hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -286,6 +364,27 @@ mod tests {
         }
         cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
         assert_eq!(fs::read(&artefact).unwrap(), whole);
+    }
+
+    #[test]
+    fn only_mapped_artefacts_are_let_go_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let cache = CompileCache::in_folder(&folder);
+        cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
+        let mapped = cache.component(&engine(), &EMPTY, Maker::Ourselves).unwrap();
+        let range = |component: &Component| {
+            let code = component.image_range();
+            (code.start.addr(), code.end.addr())
+        };
+        let (start, end) = range(&mapped);
+        assert!(is_mapped_from(&folder, start, end));
+        assert!(!is_mapped_from(&folder, start, end + (1 << 20)), "what lies behind it is none");
+        assert!(!is_mapped_from(&folder.join("other"), start, end));
+        let (start, end) = range(&CompileCache::none().component(&engine(), &EMPTY, Maker::Ourselves).unwrap());
+        assert!(!is_mapped_from(&folder, start, end));
+        cache.rest(&mapped);
+        assert!(mapped.serialize().is_ok(), "what was let go of is there again");
     }
 
     #[test]

@@ -353,12 +353,25 @@ pub struct Component {
     pub grants: Grants,
     /// What it may call: the list below its grant `http`.
     pub egress: Egress,
+    /// What it may read: the list below its grant `files`. Paths that components know are unique.
+    pub directories: Vec<GrantedDirectory>,
     /// Where its name is in the file.
     pub mark: Mark,
     /// Where its `file` is in the file.
     pub file_mark: Mark,
     /// Where its `digest` is in the file, or else its name.
     pub digest_mark: Mark,
+}
+
+/// A directory that a component may read. Whether it is there isn't checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedDirectory {
+    /// Joined to the document's folder.
+    pub directory: PathBuf,
+    /// The absolute path under which the component finds it. Example: `/data`.
+    pub at: String,
+    /// Where `directory` is in the file.
+    pub mark: Mark,
 }
 
 /// Where a component is.

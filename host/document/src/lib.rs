@@ -37,9 +37,9 @@ mod read;
 pub use backend::{Backend, BreakerRule, FailureReason, Member, OriginTls, Threshold};
 pub use diagnostics::{Diagnostic, Diagnostics, Mark};
 pub use document::{
-    Api, Component, ComponentFile, ComponentSignature, Document, Known, Operation, PLACEHOLDER_ID, Product,
-    ProductState, Segment, Sha256, Subscription, SubscriptionKeyNames, SubscriptionScope, SubscriptionState, Template,
-    Timestamp,
+    Api, Component, ComponentFile, ComponentSignature, Document, GrantedDirectory, Known, Operation, PLACEHOLDER_ID,
+    Product, ProductState, Segment, Sha256, Subscription, SubscriptionKeyNames, SubscriptionScope, SubscriptionState,
+    Template, Timestamp,
 };
 pub use fragment::{FragmentDefinition, NamedText, NamedValue, Parameter};
 pub use nearest::nearest;

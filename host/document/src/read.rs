@@ -12,6 +12,8 @@ mod components;
 
 mod definition;
 
+mod directories;
+
 mod dynamic;
 
 mod egress;

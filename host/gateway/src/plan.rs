@@ -27,6 +27,9 @@ mod parameters;
 /// What statements may call.
 mod egress;
 
+/// What components may read.
+mod directories;
+
 /// What is wrong with configurations.
 mod problems;
 

@@ -10,6 +10,9 @@ mod engine;
 /// The thread that makes deadlines pass.
 mod ticker;
 
+/// A component's bytes.
+mod binary;
+
 /// Bytes become an admitted component.
 mod load;
 
@@ -47,6 +50,7 @@ mod quarantine;
 mod concurrency;
 
 pub use account::{Account, Totals};
+pub use binary::Binary;
 pub use call::{Called, Outcome};
 pub use engine::{Runtime, RuntimeError, RuntimeSettings, compile};
 pub use lease::Leases;
@@ -71,4 +75,5 @@ pub use tollgate_capabilities::secrets::Secrets;
 pub use tollgate_capabilities::session::{Identity, Services, Turn, Turns};
 pub use tollgate_capabilities::trace::Trace;
 pub use tollgate_capabilities::variables::TooMany;
+pub use tollgate_capabilities::wasi::{Directories, DirectoryError};
 pub use tollgate_compiled::{Allowance, Compiler};

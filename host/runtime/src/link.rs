@@ -10,6 +10,7 @@ use tollgate_bindings::{
     backend, cache, clock, crypto, events, expression, http_client, limiter, log, metrics, policy,
 };
 use tollgate_capabilities::session::Session;
+use tollgate_capabilities::wasi::Directories;
 use tollgate_core::fault::FaultKind;
 use tollgate_core::grants::Capability;
 use tollgate_core::limits::Limits;
@@ -80,6 +81,8 @@ pub(crate) struct UnitKey {
     configuration: String,
     limits: Limits,
     isolation: Isolation,
+    /// Of each load another: what instances have read may have changed since.
+    directories: Option<u64>,
 }
 
 /// The units in use, so that a reload makes only what is new.
@@ -115,6 +118,8 @@ pub struct Unit {
     pub limits: Arc<Limits>,
     /// How long an instance lives.
     pub isolation: Isolation,
+    /// What it may read.
+    pub(crate) directories: Option<Arc<Directories>>,
     /// Where its instances' frames lie.
     pub(crate) stack: Stack,
     /// What fresh instances start from.
@@ -159,6 +164,8 @@ impl ConfigProblem {
 impl Runtime {
     /// Make the unit of the statement with the key `owner`: check a configuration against the manifest's schema, then let an instance take it.
     ///
+    /// One that may read `directories` isn't used again after a reload: the operator expects that files are read anew.
+    ///
     /// # Errors
     ///
     /// Everything that is wrong with the configuration, or the one way in which the guest failed to take it.
@@ -169,6 +176,7 @@ impl Runtime {
         configuration: &Value,
         limits: &Limits,
         isolation: Isolation,
+        directories: Option<&Arc<Directories>>,
     ) -> Result<Arc<Unit>, Vec<ConfigProblem>> {
         let key = UnitKey {
             owner: owner.to_owned(),
@@ -177,6 +185,7 @@ impl Runtime {
             configuration: configuration.to_string(),
             limits: limits.clone(),
             isolation,
+            directories: directories.map(|directories| directories.number()),
         };
         if let Some(unit) = self.units().get(&key) {
             return Ok(unit);
@@ -191,6 +200,7 @@ impl Runtime {
             configuration: key.configuration.clone(),
             limits: Arc::new(limits.clone()),
             isolation,
+            directories: directories.cloned(),
             stack: admitted.stack(limits),
             snapshot: Snapshot::default(),
             services: Arc::clone(&self.services),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jsonschema::Validator;
-use sha2::{Digest, Sha256};
 use tollgate_capabilities::session::Session;
 use tollgate_capabilities::wasi;
 use tollgate_compiled::{CompileError, Maker};
@@ -15,6 +14,7 @@ use tollgate_core::manifest::{BodyNeed, Manifest, ManifestError};
 use tollgate_core::place::Phase;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, TypedFunc};
 
+use crate::binary::Binary;
 use crate::engine::{MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, Runtime};
 use crate::link;
 use crate::store::{self, Stack, fault_of};
@@ -29,7 +29,7 @@ pub struct ComponentSource<'a> {
     /// The statement's name.
     pub name: &'a str,
     /// The `.wasm` itself.
-    pub bytes: Bytes,
+    pub bytes: Binary,
     /// The digest that the operator expects, as 64 lower-case hexadecimal digits.
     pub digest: Option<&'a str>,
     /// What the operator grants.
@@ -51,8 +51,11 @@ pub enum LoadError {
     #[error("the component has {bytes} bytes; at most {MAX_COMPONENT_BYTES} are loaded")]
     TooLarge {
         /// Its size.
-        bytes: usize,
+        bytes: u64,
     },
+    /// Its file was there, and can't be read any more.
+    #[error("the component can't be read: {0}")]
+    Unreadable(#[from] std::io::Error),
     /// Another digest.
     #[error("the component's digest is sha256:{found}, but the configuration expects sha256:{expected}")]
     OtherDigest {
@@ -155,7 +158,7 @@ pub struct Admitted {
     /// sha256, as lower-case hexadecimal digits.
     pub digest: String,
     /// Size of the `.wasm`.
-    pub bytes: usize,
+    pub bytes: u64,
     /// What it says of itself.
     pub manifest: Manifest,
     /// Part of the gateway.
@@ -251,11 +254,6 @@ impl Admitted {
     }
 }
 
-/// sha256 of bytes, as lower-case hexadecimal digits.
-fn digest_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What the first eight bytes say: magic number, version, and the layer that tells components from modules.
 fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
     match bytes {
@@ -268,19 +266,17 @@ fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
 impl Runtime {
     /// Admit a component: everything that can be known about it without a configuration.
     pub fn admit(&self, source: &ComponentSource<'_>) -> Result<Arc<Admitted>, LoadError> {
-        check_preamble(&source.bytes)?;
-        if source.bytes.len() > MAX_COMPONENT_BYTES {
-            return Err(LoadError::TooLarge { bytes: source.bytes.len() });
+        check_preamble(source.bytes.preamble())?;
+        if source.bytes.length() > MAX_COMPONENT_BYTES as u64 {
+            return Err(LoadError::TooLarge { bytes: source.bytes.length() });
         }
-        let digest = digest_of(&source.bytes);
+        let digest: String = source.bytes.digest().iter().map(|byte| format!("{byte:02x}")).collect();
         if let Some(expected) = source.digest.filter(|expected| *expected != digest) {
             return Err(LoadError::OtherDigest { found: digest, expected: expected.into() });
         }
-        let component = self.compiled.component(
-            &self.engine,
-            &source.bytes,
-            if source.built_in { Maker::Ourselves } else { Maker::Somebody },
-        )?;
+        let maker = if source.built_in { Maker::Ourselves } else { Maker::Somebody };
+        let read = || source.bytes.bytes().map_err(LoadError::from);
+        let component = self.compiled.component_of(&self.engine, source.bytes.digest(), read, maker)?;
         let surface = Surface::of(&self.engine, &component)?;
         surface.check_grants(source.name, source.grants)?;
         fits_pool(&component)?;
@@ -296,7 +292,7 @@ impl Runtime {
         Ok(Arc::new(Admitted {
             name: source.name.into(),
             digest,
-            bytes: source.bytes.len(),
+            bytes: source.bytes.length(),
             manifest,
             built_in: source.built_in,
             pre,
@@ -304,11 +300,19 @@ impl Runtime {
             schema,
             // Interpreters have tens of megabytes, and are too large for snapshots.
             wasm: match surface.class {
-                Class::Compact => source.bytes.clone(),
+                Class::Compact => source.bytes.bytes()?,
                 Class::Interpreter => Bytes::new(),
             },
             surface,
         }))
+    }
+
+    /// Nobody calls these components for now: memory that trying them took is the system's again. What is called takes it
+    /// anew, a page at a time.
+    pub fn rest(&self, components: &[Arc<Admitted>]) {
+        for admitted in components {
+            self.compiled.rest(admitted.pre.component());
+        }
     }
 
     fn describe(&self, pre: &InstancePre<Session>, indices: &Indices, class: Class) -> Result<String, LoadError> {

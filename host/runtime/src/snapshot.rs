@@ -2,7 +2,8 @@
 //! several times what the call does, so an instance that has taken it is written back as a component, its memory and
 //! globals as they are, and that one is instantiated from then on.
 //!
-//! `configure` may call no capability, so what it leaves behind is the same every time. What a snapshot needs, two
+//! `configure` may call no capability, so what it leaves behind is the same every time. (It may call WASI, read files too, and hold
+//! them open; what imports WASI is an interpreter, and gets no snapshot.) What a snapshot needs, two
 //! compilations, is done on a thread of its own after a statement's first call; until then, and where a component can't be
 //! written back, each instance takes the configuration itself.
 

@@ -264,6 +264,7 @@ fn configure_of<'c>(
 /// A store that is ready to take a configuration. Configurations are read like bodies, and pay like them.
 fn store_of(engine: &Engine, unit: &Unit) -> Result<Store<Session>, CreateError> {
     let mut store = new(engine, Arc::clone(&unit.services), Arc::clone(&unit.limits), unit.stack);
+    store.data_mut().may_read(unit.directories.as_ref());
     match arm(&mut store, unit.configuration.len(), unit.stack) {
         Ok(_) => Ok(store),
         Err(error) => Err(CreateError::Fault(Fault::new(FaultKind::Host, format!("{error:#}")))),

@@ -19,9 +19,17 @@ pub(super) fn ready() -> Resource<Pollable> {
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
-struct Datetime {
+pub(super) struct Datetime {
     seconds: u64,
     nanoseconds: u32,
+}
+
+impl Datetime {
+    /// In whole milliseconds; moments before 1970 are its beginning.
+    pub(super) fn of(moment: SystemTime) -> Datetime {
+        let since = moment.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Datetime { seconds: since.as_secs(), nanoseconds: since.subsec_millis() * 1_000_000 }
+    }
 }
 
 /// Clocks are as coarse as `tollgate:clock`: a guest can't measure others.
@@ -44,8 +52,7 @@ pub(super) fn function(linker: &mut LinkerInstance<'_, Session>, interface: &str
         }
         ("wasi:clocks/wall-clock", "now") => linker.func_wrap(name, |store, (): ()| {
             counted(store)?;
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-            Ok((Datetime { seconds: since.as_secs(), nanoseconds: since.subsec_millis() * 1_000_000 },))
+            Ok((Datetime::of(SystemTime::now()),))
         }),
         ("wasi:clocks/wall-clock", "resolution") => linker.func_wrap(name, |store, (): ()| {
             counted(store)?;

@@ -1,17 +1,19 @@
-//! `wasi:cli` and `wasi:io/streams`: stdin is at its end, stdout and stderr are lines of the statement's log.
+//! `wasi:cli` and `wasi:io/streams`: stdin is at its end, stdout and stderr are lines of the statement's log. What else is
+//! read is a file.
 
 use tollgate_bindings::log::log::Level;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource};
 use wasmtime::{Result, StoreContextMut};
 
 use super::clocks::{self, Pollable};
+use super::filesystem::{ReadError, STDIN};
 use super::{counted, refused};
 use crate::session::Session;
 
-/// `wasi:io/error.error`. There is none: nothing fails here.
+/// `wasi:io/error.error`: a file couldn't be read. There is nothing to say beyond that.
 pub(super) enum IoError {}
 
-/// `wasi:io/streams.input-stream`: stdin, which is at its end.
+/// `wasi:io/streams.input-stream`: stdin, which is at its end, or a file, by its number.
 pub(super) enum InputStream {}
 
 /// `wasi:io/streams.output-stream`: stdout or stderr, by its number.
@@ -37,7 +39,6 @@ const BACKTRACE_NOTE: &str = "note: run with `RUST_BACKTRACE=1`";
 
 #[derive(ComponentType, Lower)]
 #[component(variant)]
-#[expect(dead_code, reason = "nothing fails, but a variant has all of its cases")]
 enum StreamError {
     #[component(name = "last-operation-failed")]
     LastOperationFailed(Resource<IoError>),
@@ -52,18 +53,20 @@ pub(super) fn function(linker: &mut LinkerInstance<'_, Session>, interface: &str
         return free_function(linker, interface, name);
     };
     match (resource, method) {
-        ("input-stream", "read" | "blocking-read") => {
-            linker.func_wrap(name, |store, _: (Resource<InputStream>, u64)| -> Written<Vec<u8>> {
-                counted(store)?;
-                Ok((Err(StreamError::Closed),))
-            })
-        }
+        ("input-stream", "read" | "blocking-read") => linker
+            .func_wrap(name, |store, (from, length): (Resource<InputStream>, u64)| -> Written<Vec<u8>> {
+                read(store, &from, length)
+            }),
         ("input-stream", "skip" | "blocking-skip") => {
-            linker.func_wrap(name, |store, _: (Resource<InputStream>, u64)| -> Written<u64> {
-                counted(store)?;
-                Ok((Err(StreamError::Closed),))
+            linker.func_wrap(name, |store, (from, length): (Resource<InputStream>, u64)| -> Written<u64> {
+                let (read,) = read(store, &from, length)?;
+                Ok((read.map(|bytes| bytes.len() as u64),))
             })
         }
+        ("error", "to-debug-string") => linker.func_wrap(name, |store, _: (Resource<IoError>,)| {
+            counted(store)?;
+            Ok(("the file can't be read".to_owned(),))
+        }),
         ("input-stream", "subscribe") => linker.func_wrap(name, |store, _: (Resource<InputStream>,)| pollable(store)),
         ("output-stream", "subscribe") => linker.func_wrap(name, |store, _: (Resource<OutputStream>,)| pollable(store)),
         ("output-stream", "check-write") => {
@@ -90,6 +93,20 @@ pub(super) fn function(linker: &mut LinkerInstance<'_, Session>, interface: &str
     }
 }
 
+/// At most so many bytes of stdin, which has none, or of a file.
+fn read(mut store: StoreContextMut<'_, Session>, from: &Resource<InputStream>, length: u64) -> Written<Vec<u8>> {
+    store.data_mut().count_call()?;
+    let read = store.data_mut().read_on(from.rep(), length)?;
+    Ok((match read {
+        Ok(bytes) => Ok(bytes),
+        Err(ReadError::AtEnd) => Err(StreamError::Closed),
+        Err(ReadError::Broken) => {
+            store.data_mut().new_handle()?;
+            Err(StreamError::LastOperationFailed(Resource::new_own(0)))
+        }
+    },))
+}
+
 fn free_function(linker: &mut LinkerInstance<'_, Session>, interface: &str, name: &str) -> Result<()> {
     let output = |linker: &mut LinkerInstance<'_, Session>, number: u32| {
         linker.func_wrap(name, move |mut store: StoreContextMut<'_, Session>, (): ()| {
@@ -100,7 +117,7 @@ fn free_function(linker: &mut LinkerInstance<'_, Session>, interface: &str, name
     match name {
         "get-stdin" => linker.func_wrap(name, |mut store: StoreContextMut<'_, Session>, (): ()| {
             store.data_mut().new_handle()?;
-            Ok((Resource::<InputStream>::new_own(0),))
+            Ok((Resource::<InputStream>::new_own(STDIN),))
         }),
         "get-stdout" => output(linker, STDOUT),
         "get-stderr" => output(linker, STDERR),

@@ -59,8 +59,8 @@ fn measure(component: &Path, name: &str, file: &CaseFile, isolation: &'static st
     let case = file.cases.iter().find(|case| case.refused.is_none()).context("there is no case to measure")?;
     let step = case.steps.first().context("the case has no step")?;
     let configuration = file.configuration_of(case);
-    let rehearsal =
-        Rehearsal::new(component, name, &Settings { configuration: &configuration, callouts: &[], isolation })?;
+    let settings = Settings { configuration: &configuration, callouts: &[], files: file.files(), isolation };
+    let rehearsal = Rehearsal::new(component, name, &settings)?;
     // The first call is slower: pages are touched for the first time.
     rehearsal.exchange(step)?;
     let totals = || Phase::ALL.map(|phase| rehearsal.statement.account.totals(phase));

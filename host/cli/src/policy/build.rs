@@ -16,6 +16,9 @@ use std::time::Instant;
 use anyhow::Context;
 use tollgate_core::grants::{Capability, Grants};
 use tollgate_runtime::{Admitted, ComponentSource};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as ADAPTER,
+};
 
 use super::project::{Language, Project};
 use super::sdk;
@@ -58,9 +61,10 @@ pub(super) fn check(name: &str, component: &Path) -> anyhow::Result<Arc<Admitted
     runtime.admit(&source).map_err(|error| anyhow::anyhow!("{}: {error}", component.display()))
 }
 
-/// Make a component of a core module that carries its world.
+/// Make a component of a core module that carries its world. What it asks of WASI 0.1, if it does, is adapted to 0.2.
 fn encode(module: &[u8], component: &Path) -> anyhow::Result<()> {
-    write(wit_component::ComponentEncoder::default().validate(true).module(module)?.encode(), component)
+    let mut encoder = wit_component::ComponentEncoder::default();
+    write(encoder.validate(true).module(module)?.adapter(ADAPTER_NAME, ADAPTER)?.encode(), component)
 }
 
 /// Write what became of a core module.

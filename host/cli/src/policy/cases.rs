@@ -16,6 +16,9 @@ pub(super) struct CaseFile {
     /// For every case that has none of its own.
     #[serde(default)]
     pub(super) configuration: Value,
+    /// As in a document's `grants`, for every case; the directories are looked for beside this file.
+    #[serde(default)]
+    pub(super) files: Value,
     pub(super) cases: Vec<Case>,
     #[serde(skip)]
     pub(super) path: PathBuf,
@@ -253,6 +256,11 @@ impl CaseFile {
             Value::Null => Value::Object(serde_json::Map::new()),
             configuration => configuration.clone(),
         }
+    }
+
+    /// What the policy may read, and the folder beside which that is looked for.
+    pub(super) fn files(&self) -> (&Value, &Path) {
+        (&self.files, self.path.parent().unwrap_or(Path::new("")))
     }
 }
 

@@ -77,7 +77,12 @@ pub(super) struct Project {
     pub(super) phases: Vec<Phase>,
     pub(super) body_gate: bool,
     pub(super) capabilities: Vec<Capability>,
+    /// It reads files of directories that are granted to it.
+    pub(super) files: bool,
 }
+
+/// Among `capabilities` the one that isn't the contract's, but WASI's.
+const FILES: &str = "files";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -134,7 +139,7 @@ impl Written {
         let capability = |word: &String| {
             let found = Capability::ALL.into_iter().find(|capability| capability.name() == word);
             let known = Capability::ALL.map(Capability::name).join(", ");
-            found.with_context(|| format!("`capabilities` has `{word}`, which is none of {known}"))
+            found.with_context(|| format!("`capabilities` has `{word}`, which is none of {known}, {FILES}"))
         };
         let phases: Vec<Phase> = self.phases.iter().map(phase).collect::<Result<_, _>>()?;
         if phases.is_empty() && self.language != Language::Rust {
@@ -152,6 +157,11 @@ impl Written {
         if !source.exists() {
             bail!("there is no {}; `source` names where the policy begins", source.display());
         }
+        let files = self.capabilities.iter().any(|word| word == FILES);
+        if files && matches!(self.language, Language::Rust | Language::Js | Language::Ts) {
+            bail!("`capabilities` has `{FILES}`, and {} has none here; Python, Go and C do", self.language.name());
+        }
+        let capabilities = self.capabilities.iter().filter(|word| *word != FILES);
         Ok(Project {
             folder: folder.to_owned(),
             name: self.name,
@@ -160,7 +170,8 @@ impl Written {
             tests: folder.join(self.tests),
             phases,
             body_gate: self.body_gate,
-            capabilities: self.capabilities.iter().map(capability).collect::<Result<_, _>>()?,
+            capabilities: capabilities.map(capability).collect::<Result<_, _>>()?,
+            files,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(super) struct Rehearsal {
 pub(super) struct Settings<'a> {
     pub(super) configuration: &'a Value,
     pub(super) callouts: &'a [Callout],
+    /// What the case file says under `files`, and the folder it says it in.
+    pub(super) files: (&'a Value, &'a Path),
     /// `warm` or `fresh`.
     pub(super) isolation: &'static str,
 }
@@ -150,12 +152,18 @@ fn statement(
         let is_http = capability.name() == "http";
         grants.insert(capability.name().into(), if is_http { json!(origins) } else { json!(true) });
     }
+    let mut place = PathBuf::from("configuration");
+    let (files, folder) = settings.files;
+    if !files.is_null() {
+        grants.insert("files".into(), files.clone());
+        place = folder.join(place);
+    }
     let document = json!({
         "components": { name: { "file": std::path::absolute(component)?, "grants": grants } },
         "apis": [{ "id": "test", "path": "", "backend": "http://origin.example", "subscription-required": false,
             "policies": { section.name(): [{ name: settings.configuration, "isolation": settings.isolation }] } }],
     });
-    let (_, plan) = load::plan(builder, Path::new("configuration"), &document.to_string())
+    let (_, plan) = load::plan(builder, &place, &document.to_string())
         .map_err(|problems| anyhow!("{}", problems.to_string().trim_end()))?;
     plan.statement(name).cloned().context("the plan has no such statement")
 }

@@ -55,7 +55,8 @@ pub(super) fn subject(folder: &Path, component: Option<&Path>) -> anyhow::Result
 fn run(component: &Path, name: &str, file: &CaseFile, case: &Case) -> Differences {
     let mut differences = Differences::default();
     let configuration = file.configuration_of(case);
-    let settings = Settings { configuration: &configuration, callouts: &case.callouts, isolation: "warm" };
+    let (callouts, files) = (&case.callouts, file.files());
+    let settings = Settings { configuration: &configuration, callouts, files, isolation: "warm" };
     let made = Rehearsal::new(component, name, &settings);
     let rehearsal = match (made, &case.refused) {
         (Ok(rehearsal), None) => rehearsal,

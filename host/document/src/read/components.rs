@@ -11,7 +11,7 @@ use super::Reader;
 use super::fields::Fields;
 use super::policies::is_flow;
 use super::value::ID_FORM;
-use crate::document::{Component, ComponentFile, ComponentSignature, Sha256};
+use crate::document::{Component, ComponentFile, ComponentSignature, GrantedDirectory, Sha256};
 use crate::yaml::{Content, Key, Node, Quoted};
 
 impl Reader<'_> {
@@ -57,7 +57,7 @@ impl Reader<'_> {
         let file = self.required(&fields, "file", "a component").and_then(|node| self.component_file(node));
         let digest = fields.get("digest").and_then(|node| self.digest(node));
         let signature = fields.get("signature").map(|node| self.signature(node, file.as_ref()));
-        let (grants, egress) = self.grants(&fields);
+        let Granted { grants, egress, directories } = self.grants(&fields);
         // One that can't be understood must not count as none.
         let signature = match signature {
             Some(None) => return None,
@@ -71,6 +71,7 @@ impl Reader<'_> {
             signature,
             grants,
             egress,
+            directories,
             mark: key.mark,
             file_mark: fields.mark_of("file"),
             digest_mark: fields.get("digest").map_or(key.mark, |node| node.mark),
@@ -139,35 +140,55 @@ impl Reader<'_> {
         digest
     }
 
-    /// What may be imported, and the origins below `http`.
-    fn grants(&mut self, fields: &Fields<'_>) -> (Grants, Egress) {
-        let (mut grants, mut egress) = (Grants::NONE, Egress::default());
+    /// What may be imported, the origins below `http` and the directories below `files`.
+    fn grants(&mut self, fields: &Fields<'_>) -> Granted {
+        let mut granted = Granted::default();
         let Some(node) = fields.get("grants") else {
-            return (grants, egress);
+            return granted;
         };
         let Content::Mapping(entries) = &node.content else {
             self.expected("a mapping such as `{ cache: true }`", node);
-            return (grants, egress);
+            return granted;
         };
         for (key, node) in entries {
+            if &*key.text == FILES {
+                if !node.is_false() {
+                    granted.directories = self.directories(node);
+                }
+                continue;
+            }
             match Capability::ALL.into_iter().find(|capability| capability.name() == &*key.text) {
                 Some(Capability::HttpClient) if node.is_false() => {}
                 Some(Capability::HttpClient) => {
-                    egress = self.egress(node);
-                    grants = grants.with(Capability::HttpClient);
+                    granted.egress = self.egress(node);
+                    granted.grants = granted.grants.with(Capability::HttpClient);
                 }
                 Some(capability) => match self.boolean(node) {
-                    Some(true) => grants = grants.with(capability),
+                    Some(true) => granted.grants = granted.grants.with(capability),
                     Some(false) if capability.is_always_granted() => {
                         self.error(node.mark, format!("`{capability}` is granted always and can't be taken away"));
                     }
                     Some(false) | None => {}
                 },
-                None => self.unknown(key.mark, "grant", &key.text, &Capability::ALL.map(Capability::name)),
+                None => {
+                    let known: Vec<_> = Capability::ALL.map(Capability::name).into_iter().chain([FILES]).collect();
+                    self.unknown(key.mark, "grant", &key.text, &known);
+                }
             }
         }
-        (grants, egress)
+        granted
     }
+}
+
+/// The grant that isn't a capability of the contract, but of WASI.
+const FILES: &str = "files";
+
+/// What a component may import, call and read.
+#[derive(Default)]
+struct Granted {
+    grants: Grants,
+    egress: Egress,
+    directories: Vec<GrantedDirectory>,
 }
 
 /// Thirty-two bytes of a digest or a key.

@@ -109,6 +109,8 @@ impl PlanBuilder {
             apis.extend(build_api(document, number, &common, &steps, diagnostics));
         }
         let nowhere = nowhere(document, &common, &steps);
+        // Each of them has described itself and taken its configurations, and now waits for a request.
+        self.runtime.rest(&self.components.news());
         if !diagnostics.is_empty() {
             return None;
         }
@@ -135,7 +137,7 @@ impl PlanBuilder {
     fn steps(&self, document: &Document, secrets: &Secrets, diagnostics: &mut Diagnostics) -> Steps {
         let customs = self.components.customs(&self.runtime, &document.components, diagnostics);
         let mut steps = Steps::default();
-        let granted = Granted::by(document);
+        let granted = Granted::by(document, diagnostics);
         let component = |statement: &tollgate_document::Statement, diagnostics: &mut Diagnostics| {
             if let Some(custom) = customs.get(&statement.name) {
                 return custom.clone();
@@ -207,7 +209,8 @@ impl PlanBuilder {
             },
         };
         let limits = statement.limits.over(admitted.class());
-        match self.runtime.link(&settings.key(), admitted, &statement.config, &limits, isolation) {
+        let directories = granted.directories(statement)?;
+        match self.runtime.link(&settings.key(), admitted, &statement.config, &limits, isolation, directories) {
             Ok(unit) => {
                 references::check(document, statement, diagnostics);
                 Some(Statement::new(&self.runtime, unit, settings))

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use ring::digest::SHA256;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_core::grants::Grants;
 use tollgate_document::{Component, ComponentFile, Diagnostics, Mark};
-use tollgate_runtime::{Admitted, ComponentSource, LoadError, Runtime};
+use tollgate_runtime::{Admitted, Binary, ComponentSource, LoadError, Runtime};
 
 use crate::registry;
 
@@ -29,6 +28,8 @@ pub(super) struct Components {
     fetched: Option<PathBuf>,
     admitted_built_ins: Mutex<HashMap<&'static str, Arc<Admitted>>>,
     admitted_customs: Mutex<HashMap<CustomKey, Arc<Admitted>>>,
+    /// Those that nobody has called yet.
+    news: Mutex<Vec<Arc<Admitted>>>,
 }
 
 /// What makes a custom component another one.
@@ -36,13 +37,28 @@ pub(super) struct Components {
 struct CustomKey {
     name: String,
     /// SHA-256, and not the bytes: interpreters have tens of megabytes, which nobody needs once there is machine code.
-    digest: Vec<u8>,
+    digest: [u8; 32],
     grants: Grants,
 }
 
 impl Components {
     pub(super) fn new(built_ins: &'static [BuiltIn], fetched: Option<PathBuf>) -> Components {
-        Components { built_ins, fetched, admitted_built_ins: Mutex::default(), admitted_customs: Mutex::default() }
+        Components {
+            built_ins,
+            fetched,
+            admitted_built_ins: Mutex::default(),
+            admitted_customs: Mutex::default(),
+            news: Mutex::default(),
+        }
+    }
+
+    /// Those that were admitted since the last time.
+    pub(super) fn news(&self) -> Vec<Arc<Admitted>> {
+        std::mem::take(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_new(&self, admitted: &Arc<Admitted>) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(admitted));
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {
@@ -58,7 +74,7 @@ impl Components {
         }
         let source = ComponentSource {
             name: built_in.name,
-            bytes: Bytes::from_static(built_in.bytes),
+            bytes: Binary::from(Bytes::from_static(built_in.bytes)),
             digest: None,
             grants: Grants::all(),
             built_in: true,
@@ -66,6 +82,7 @@ impl Components {
         let fresh = runtime.admit(&source);
         if let Ok(fresh) = &fresh {
             admitted.insert(built_in.name, Arc::clone(fresh));
+            self.is_new(fresh);
         }
         Some(fresh)
     }
@@ -83,9 +100,12 @@ impl Components {
         for component in declared {
             let admitted = match read(component, self.fetched.as_deref()).and_then(|bytes| signed(component, bytes)) {
                 Ok(bytes) => {
-                    let digest = ring::digest::digest(&SHA256, &bytes).as_ref().to_vec();
-                    let key = CustomKey { name: component.name.clone(), digest, grants: component.grants };
+                    let (name, grants) = (component.name.clone(), component.grants);
+                    let key = CustomKey { name, digest: *bytes.digest(), grants };
                     admit(runtime, component, bytes, known.get(&key)).inspect(|admitted| {
+                        if !known.contains_key(&key) {
+                            self.is_new(admitted);
+                        }
                         used.insert(key, Arc::clone(admitted));
                     })
                 }
@@ -99,13 +119,11 @@ impl Components {
     }
 }
 
-fn read(component: &Component, fetched: Option<&Path>) -> Result<Bytes, (Mark, String)> {
+fn read(component: &Component, fetched: Option<&Path>) -> Result<Binary, (Mark, String)> {
     let read = match &component.file {
-        ComponentFile::Path(path) => {
-            std::fs::read(path).map(Bytes::from).map_err(|error| format!("can't be read: {error}"))
-        }
+        ComponentFile::Path(path) => Binary::in_file(path).map_err(|error| format!("can't be read: {error}")),
         ComponentFile::Image(image) => {
-            registry::fetch(image, fetched).map_err(|error| format!("can't be had: {error}"))
+            registry::fetch(image, fetched).map(Binary::from).map_err(|error| format!("can't be had: {error}"))
         }
     };
     read.map_err(|problem| {
@@ -114,8 +132,11 @@ fn read(component: &Component, fetched: Option<&Path>) -> Result<Bytes, (Mark, S
 }
 
 /// Where the document names a key, only what that key has signed is looked at any further.
-fn signed(component: &Component, bytes: Bytes) -> Result<Bytes, (Mark, String)> {
+fn signed(component: &Component, bytes: Binary) -> Result<Binary, (Mark, String)> {
     let Some(signature) = &component.signature else { return Ok(bytes) };
+    let whole = bytes.bytes().map_err(|error| {
+        (component.file_mark, format!("component `{}`: {} can't be read: {error}", component.name, component.file))
+    })?;
     let refused = |problem: String| (signature.mark, format!("component `{}`: {problem}", component.name));
     let file = signature.file.display();
     let read = std::fs::read(&signature.file);
@@ -124,7 +145,7 @@ fn signed(component: &Component, bytes: Bytes) -> Result<Bytes, (Mark, String)> 
         let problem = format!("{file} has {} bytes, and an Ed25519 signature has {SIGNATURE_BYTES}", text.len());
         return Err(refused(problem));
     }
-    match UnparsedPublicKey::new(&ED25519, signature.key).verify(&bytes, &text) {
+    match UnparsedPublicKey::new(&ED25519, signature.key).verify(&whole, &text) {
         Ok(()) => Ok(bytes),
         Err(_) => {
             let component = &component.file;
@@ -142,7 +163,7 @@ const SIGNATURE_BYTES: usize = 64;
 fn admit(
     runtime: &Runtime,
     component: &Component,
-    bytes: Bytes,
+    bytes: Binary,
     known: Option<&Arc<Admitted>>,
 ) -> Result<Arc<Admitted>, (Mark, String)> {
     let digest = component.digest.map(|digest| digest.to_string());

@@ -1,4 +1,4 @@
-//! What a statement may call: what its component is granted, or, for a built-in, what the operator wrote down.
+//! What a statement may call and read: what its component is granted, or, for a built-in, what the operator wrote down.
 //!
 //! An origin that stands in a built-in's configuration, before any expression, or that is a backend of the document,
 //! was written by the operator and is granted by that; an origin that an expression computes has to be among the document's `egress`.
@@ -8,18 +8,23 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tollgate_core::egress::{Egress, EgressRule};
-use tollgate_document::{Document, Statement};
+use tollgate_document::{Diagnostics, Document, Statement};
+use tollgate_runtime::Directories;
 
-/// What statements of a document may call.
+use super::directories::opened;
+
+/// What statements of a document may call and read.
 pub(super) struct Granted {
     /// To components of the operator's.
     components: HashMap<String, Arc<Egress>>,
     /// To every built-in.
     built_ins: Arc<[EgressRule]>,
+    /// By the names of components; none for one whose directories couldn't be opened, which has been reported.
+    directories: HashMap<String, Option<Arc<Directories>>>,
 }
 
 impl Granted {
-    pub(super) fn by(document: &Document) -> Granted {
+    pub(super) fn by(document: &Document, diagnostics: &mut Diagnostics) -> Granted {
         let components = document.components.iter();
         let components = components.map(|component| (component.name.clone(), Arc::new(component.egress.clone())));
         let backends = document.backends.iter().flat_map(|backend| &backend.members).map(|member| &member.origin);
@@ -28,7 +33,16 @@ impl Granted {
         // In the order of the document, each once.
         let mut seen = HashSet::new();
         let rules = document.egress.rules().cloned().chain(backends).filter(|rule| seen.insert(rule.clone()));
-        Granted { components: components.collect(), built_ins: rules.collect() }
+        let (components, built_ins) = (components.collect(), rules.collect());
+        Granted { components, built_ins, directories: opened(document, diagnostics) }
+    }
+
+    /// The directories that a statement may read: nothing if it has no such grant, none if they couldn't be opened.
+    pub(super) fn directories(&self, statement: &Statement) -> Option<Option<&Arc<Directories>>> {
+        match self.directories.get(&statement.name) {
+            None => Some(None),
+            Some(opened) => opened.as_ref().map(Some),
+        }
     }
 
     /// The origins that a statement may call.

@@ -37,7 +37,7 @@ pub(super) fn runtime() -> Arc<Runtime> {
 pub(super) fn source(bytes: &[u8]) -> ComponentSource<'_> {
     ComponentSource {
         name: "fuzzed",
-        bytes: Bytes::copy_from_slice(bytes),
+        bytes: Bytes::copy_from_slice(bytes).into(),
         digest: None,
         grants: Grants::all(),
         built_in: false,
@@ -55,7 +55,7 @@ pub(super) fn statement(bytes: &[u8]) -> (Statement, Rc<Leases>) {
 /// A statement of a component.
 pub(super) fn statement_in(runtime: &Arc<Runtime>, bytes: &[u8], limits: &Limits) -> Statement {
     let admitted = runtime.admit(&source(bytes)).expect("the guest is a component");
-    let unit = runtime.link("fuzzed", &admitted, &serde_json::json!({}), limits, Isolation::default());
+    let unit = runtime.link("fuzzed", &admitted, &serde_json::json!({}), limits, Isolation::default(), None);
     let position = Position {
         scope: Scope::Api,
         section: Section::Inbound,

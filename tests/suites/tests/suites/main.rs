@@ -10,6 +10,7 @@ mod explain;
 mod expressions;
 mod failures;
 mod faults;
+mod files;
 mod flow;
 mod forwarding;
 mod gateway;

@@ -1,4 +1,5 @@
-//! C: clang and wasi-libc make a core module, the policy's world is put into it.
+//! C: clang and wasi-libc make a core module, the policy's world is put into it. One that reads files gets the adapter to WASI
+//! 0.2 as well.
 
 use std::fs;
 use std::path::Path;
@@ -26,6 +27,7 @@ pub(super) fn build(project: &Project, component: &Path) -> anyhow::Result<()> {
             .args(["-Wl,-z,stack-size=65536", "-Wl,--no-entry", "-I"])
             .arg(&sdk)
             .args(phases)
+            .args(project.files.then_some("-DTOLLGATE_FILES"))
             .arg("-o")
             .arg(&module)
             .arg(&project.source)

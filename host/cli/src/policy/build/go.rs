@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as ADAPTER,
-};
-use wit_component::{ComponentEncoder, StringEncoding};
+use wit_component::StringEncoding;
 
 use super::super::project::Project;
 use super::super::{sdk, tools};
@@ -43,8 +40,7 @@ pub(super) fn build(project: &Project, component: &Path) -> anyhow::Result<()> {
     let mut core = fs::read(&module).with_context(|| format!("{} can't be read", module.display()))?;
     let (resolve, world) = sdk::resolve(project)?;
     wit_component::embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8, false)?;
-    let adapted = ComponentEncoder::default().validate(true).module(&core)?.adapter(ADAPTER_NAME, ADAPTER)?.encode();
-    super::write(adapted, component)
+    super::encode(&core, component)
 }
 
 /// `go` on the path or where its makers install it, if it is new enough.
