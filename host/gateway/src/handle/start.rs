@@ -40,6 +40,10 @@ pub(super) struct Started {
 }
 
 /// What a request begins with.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every request is a walk, and a box would be an allocation for each"
+)]
 pub(super) enum Begun {
     /// Perhaps a preflight that statements answer.
     Preflight(Box<Preflight>),
