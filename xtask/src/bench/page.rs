@@ -25,7 +25,7 @@ fn replaced(page: &str, section: &str, text: &str) -> Option<String> {
     let begin = begin(section);
     let (before, rest) = page.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{begin}\n{text}\n{END}{after}"))
+    Some(format!("{before}{begin}\n{}\n\n{END}{after}", text.trim_end()))
 }
 
 /// A tool's name and the first number that it says of itself; none if it isn't there.
