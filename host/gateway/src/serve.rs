@@ -26,6 +26,9 @@ mod http2;
 /// Names of requests.
 pub mod request_id;
 
+/// Request bodies that nobody read to their end.
+pub(crate) mod rest;
+
 /// What a HTTP/1 client is doing, and since when.
 pub(crate) mod watch;
 
@@ -319,7 +322,8 @@ impl<H: Handler> Worker<H> {
         });
         let Some(body) = request.body_mut().of_client() else { return checked.map(|_| ()) };
         match checked {
-            Ok(expects_continue) => body.expects_continue = expects_continue,
+            Ok(true) => body.expects_continue(),
+            Ok(false) => {}
             Err(rejection) => {
                 body.refuse();
                 return Err(rejection);

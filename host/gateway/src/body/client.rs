@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::BodyError;
 use crate::deadline::Alarm;
+use crate::serve::rest;
 use crate::serve::watch::Watch;
 
 /// How slow a body may be.
@@ -40,7 +41,7 @@ pub(crate) struct ClientBody {
     /// When it was first asked for.
     began: Option<Instant>,
     /// The client waits for `100 Continue`, which the first poll sends.
-    pub(crate) expects_continue: bool,
+    expects_continue: bool,
 }
 
 enum Source {
@@ -64,6 +65,7 @@ struct Inflow {
 
 impl ClientBody {
     pub(crate) fn http1(incoming: Incoming, watch: Rc<Watch>, patience: Patience) -> ClientBody {
+        watch.reads_body(Some(unread(&incoming)));
         ClientBody::new(Source::Http1 { incoming, watch }, patience)
     }
 
@@ -91,9 +93,18 @@ impl ClientBody {
         Ok(())
     }
 
+    /// The client waits for `100 Continue`, which the first poll sends. Nobody knows what it sends without that.
+    pub(crate) fn expects_continue(&mut self) {
+        self.expects_continue = true;
+        if let Some(Source::Http1 { watch, .. }) = &self.source {
+            watch.reads_body(Some(u64::MAX));
+        }
+    }
+
     /// The request wasn't one. Nothing more is read from its connection.
     pub(crate) fn refuse(&mut self) {
         if let Some(Source::Http1 { watch, .. }) = self.source.take() {
+            watch.reads_body(None);
             watch.must_close();
         }
     }
@@ -172,13 +183,19 @@ impl ClientBody {
     fn came(&mut self) {
         match &mut self.source {
             None => {}
-            Some(Source::Http1 { watch, .. }) => watch.body_came(),
+            Some(Source::Http1 { incoming, watch }) => {
+                watch.body_came();
+                watch.reads_body(Some(unread(incoming)));
+            }
             Some(Source::Http2(inflow)) => inflow.waits = None,
         }
     }
 
     fn end(&mut self) {
         self.came();
+        if let Some(Source::Http1 { watch, .. }) = &self.source {
+            watch.reads_body(None);
+        }
         self.source = None;
     }
 
@@ -188,6 +205,11 @@ impl ClientBody {
         self.refuse();
         error
     }
+}
+
+/// Bytes that are still to come, as far as anybody knows.
+fn unread(incoming: &Incoming) -> u64 {
+    rest::length(incoming).unwrap_or(u64::MAX)
 }
 
 impl Inflow {
@@ -241,7 +263,10 @@ impl Drop for ClientBody {
             && !incoming.is_end_stream()
         {
             watch.body_came();
-            watch.leave_rest(incoming, self.expects_continue && self.began.is_none() && self.passed == 0);
+            let waiting = self.expects_continue && self.began.is_none() && self.passed == 0;
+            if let Some(rest) = watch.leave_rest(incoming, waiting) {
+                rest::drain(rest, watch);
+            }
         }
     }
 }

@@ -8,7 +8,6 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -20,6 +19,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
 use super::handshake::Connected;
+use super::rest;
 use super::watch::{Overdue, Rest, Watch};
 use super::{Arrival, Handler, Server, Settings, Worker};
 use crate::body::Body;
@@ -29,12 +29,6 @@ use crate::respond::{Rejection, X_REQUEST_ID};
 use crate::stream::Stream;
 use crate::tunnel::Agreed;
 use io::ClientIo;
-
-/// The longest rest of an unread body that is read and thrown away to keep its connection.
-const DRAIN_BYTES: u64 = 64 << 10;
-
-/// How long that may take: a round trip around the world, and some.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 pub(super) fn builder(settings: &Settings) -> http1::Builder {
     let mut http = http1::Builder::new();
@@ -169,7 +163,17 @@ fn exchange<'c, H: Handler>(
             let answer = pin!(worker.answer(&mut request, connected, &arrival));
             worker.unless_panicked(&arrival, answer).await
         };
-        Ok(completed(worker, watch, response, is_head, &arrival))
+        if response.headers().contains_key(header::CONNECTION) {
+            // Whoever answered is in doubt about the connection.
+            watch.must_close();
+        }
+        let is_kept = match watch.handled() {
+            Rest::None => true,
+            Rest::Close => false,
+            // Boxed: it is rarely needed.
+            Rest::Unread(incoming) => Box::pin(rest::can_be_passed_over(incoming, watch)).await,
+        };
+        Ok(completed(worker, watch, response, is_head, is_kept, &arrival))
     }
 }
 
@@ -179,18 +183,9 @@ fn completed<H: Handler>(
     watch: &Rc<Watch>,
     mut response: Response<Body>,
     is_head: bool,
+    is_kept: bool,
     arrival: &Arrival,
 ) -> Response<Body> {
-    let headers = response.headers_mut();
-    if headers.contains_key(header::CONNECTION) {
-        // Whoever answered is in doubt about the connection.
-        watch.must_close();
-    }
-    let drains = match watch.handled() {
-        Rest::None => true,
-        Rest::Close => false,
-        Rest::Unread(incoming) => drain(incoming, watch),
-    };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return upgraded(response, watch);
     }
@@ -201,7 +196,7 @@ fn completed<H: Handler>(
     if !is_head {
         headers.remove(header::CONTENT_LENGTH);
     }
-    if !drains {
+    if !is_kept {
         watch.must_linger();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -227,36 +222,4 @@ fn upgraded(mut response: Response<Body>, watch: &Watch) -> Response<Body> {
     headers.insert(header::UPGRADE, tunnel.wanted.protocol.clone());
     watch.agree(Agreed { tunnel, body });
     response
-}
-
-/// Read the small rest of a body that nobody wants, so that its connection can be kept. False if it is too large.
-fn drain(mut incoming: Incoming, watch: &Rc<Watch>) -> bool {
-    if incoming.size_hint().lower() > DRAIN_BYTES {
-        return false;
-    }
-    let watch = Rc::clone(watch);
-    tokio::task::spawn_local(async move {
-        let mut left = DRAIN_BYTES;
-        let read = poll_fn(|cx| {
-            loop {
-                match Pin::new(&mut incoming).poll_frame(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(None) => return Poll::Ready(true),
-                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
-                    Poll::Ready(Some(Ok(frame))) => {
-                        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                        match left.checked_sub(length) {
-                            Some(rest) => left = rest,
-                            None => return Poll::Ready(false),
-                        }
-                    }
-                }
-            }
-        });
-        if !matches!(tokio::time::timeout(DRAIN_TIME, read).await, Ok(true)) {
-            // Dropping the rest makes hyper close the connection when the response is written.
-            watch.must_linger();
-        }
-    });
-    true
 }

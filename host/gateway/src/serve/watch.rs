@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::Settings;
+use super::{Settings, rest};
 use crate::tunnel::Agreed;
 
 /// How long a connection stays after its last response so that the client can read it: what arrives on a socket
@@ -42,7 +42,7 @@ pub(crate) enum Overdue {
 pub(crate) enum Rest {
     None,
     Unread(Incoming),
-    /// The framing or the client's patience is in doubt.
+    /// The framing or the client's patience is in doubt, or too much is still to come.
     Close,
 }
 
@@ -57,6 +57,8 @@ pub(crate) struct Watch {
     /// The handler runs, and what it leaves unread is kept for [`Watch::handled`].
     handling: Cell<bool>,
     rest: RefCell<Option<Incoming>>,
+    /// Bytes of the request's body that whoever reads it hasn't seen; none if nobody reads one.
+    unread: Cell<Option<u64>>,
     close: Cell<bool>,
     linger: Cell<bool>,
     /// The client is told of the end of a body by the end of the connection alone (HTTP/1.0).
@@ -76,6 +78,7 @@ impl Watch {
             write_waits: Cell::new(None),
             handling: Cell::new(false),
             rest: RefCell::new(None),
+            unread: Cell::new(None),
             close: Cell::new(false),
             linger: Cell::new(false),
             ends_by_closing: Cell::new(false),
@@ -101,17 +104,25 @@ impl Watch {
         self.ends_by_closing.set(is_http_10);
         self.phase.set(Phase::Exchange);
         self.handling.set(true);
+        self.unread.set(None);
         self.close.set(false);
         self.since.get().into_std()
     }
 
-    /// The handler is done.
+    /// Somebody reads the request's body, and hasn't seen so many bytes of it. None if it is over.
+    pub(crate) fn reads_body(&self, unread: Option<u64>) {
+        self.unread.set(unread);
+    }
+
+    /// The handler is done. The body may still be on its way to an origin that answers before it has read it; it may
+    /// be left there in the end, when it is too late to tell the client.
     pub(crate) fn handled(&self) -> Rest {
         self.handling.set(false);
-        match (self.rest.borrow_mut().take(), self.close.get()) {
-            (_, true) => Rest::Close,
-            (Some(incoming), false) => Rest::Unread(incoming),
-            (None, false) => Rest::None,
+        let is_large = self.unread.get().is_some_and(|bytes| !rest::is_small(bytes));
+        match self.rest.borrow_mut().take() {
+            _ if self.close.get() || is_large => Rest::Close,
+            Some(incoming) => Rest::Unread(incoming),
+            None => Rest::None,
         }
     }
 
@@ -141,12 +152,24 @@ impl Watch {
         self.body_waits.set(None);
     }
 
-    /// A body was abandoned. `waiting` says that the client won't send it without being asked.
-    pub(crate) fn leave_rest(&self, rest: Incoming, waiting: bool) {
-        if waiting || !self.handling.get() {
+    /// A body was abandoned. `waiting` says that the client won't send it without being asked. Gives back what is to be
+    /// read to its end now, because its response is under way already.
+    pub(crate) fn leave_rest(&self, rest: Incoming, waiting: bool) -> Option<Incoming> {
+        let unread = self.unread.take();
+        if waiting {
             self.must_close();
-        } else {
+            return None;
+        }
+        if self.handling.get() {
             *self.rest.borrow_mut() = Some(rest);
+            return None;
+        }
+        match unread {
+            Some(bytes) if rest::is_small(bytes) => Some(rest),
+            _ => {
+                self.must_close();
+                None
+            }
         }
     }
 

@@ -142,36 +142,50 @@ fn row_78_a_body_that_drips_is_cut_when_the_exchange_has_taken_its_time() {
     is_cut(move || Answer::drip(response.clone(), 100, Duration::from_millis(300)));
 }
 
-/// An origin that reads only the head, answers, and closes with the body unread: the kernel resets the connection.
-fn hasty(answer: &'static str) -> SocketAddr {
+/// An origin that has each of its connections to itself.
+fn raw(serve: impl Fn(TcpStream) + Copy + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || hasty_answer(stream, answer));
+            std::thread::spawn(move || serve(stream));
         }
     });
     address
 }
 
-fn hasty_answer(mut stream: TcpStream, answer: &str) {
+fn read_head(stream: &mut TcpStream) -> bool {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut byte) {
             Ok(1) => head.push(byte[0]),
-            _ => return,
+            _ => return false,
         }
     }
-    // Only with something unread does closing reset.
-    drop(stream.read(&mut byte));
-    drop(stream.write_all(answer.as_bytes()));
+    true
+}
+
+/// Answers with the body unread, and closes: the kernel resets the connection.
+fn hasty(mut stream: TcpStream, answer: &str) {
+    if read_head(&mut stream) {
+        // Only with something unread does closing reset.
+        drop(stream.read(&mut [0]));
+        drop(stream.write_all(answer.as_bytes()));
+    }
+}
+
+/// Answers as soon as it has read a head, and reads the rest later.
+fn eager(mut stream: TcpStream, answer: &str) {
+    if read_head(&mut stream) && stream.write_all(answer.as_bytes()).is_ok() {
+        drop(std::io::copy(&mut stream, &mut std::io::sink()));
+    }
 }
 
 #[test]
 fn row_78_an_early_response_is_heard_though_its_origin_resets_the_connection_behind_it() {
     const EARLY: &str = "HTTP/1.1 413 Too Much\r\ncontent-length: 4\r\nconnection: close\r\n\r\nless";
-    let origin = hasty(EARLY);
+    let origin = raw(|stream| hasty(stream, EARLY));
     let yaml = DOCUMENT.replace("{origin}", &format!("http://{origin}"));
     let gateway = Gateway::with(&yaml).value("sound", &crate::scene::greeter().url()).start();
     let head = "POST /faulty/x HTTP/1.1\r\nhost: a\r\ncontent-length: 4000000\r\n\r\n";
@@ -187,6 +201,45 @@ fn row_78_an_early_response_is_heard_though_its_origin_resets_the_connection_beh
         let response = connection.read_response("POST");
         let response = response.unwrap_or_else(|error| panic!("round {round}: {error}"));
         assert_eq!((response.status, response.text()), (413, "less"), "round {round}");
+    }
+    is_well(&gateway);
+}
+
+#[test]
+fn row_78_whoever_is_answered_early_learns_whether_there_is_another_request_behind_the_upload() {
+    const EARLY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly";
+    let origin = raw(|stream| eager(stream, EARLY));
+    let yaml = DOCUMENT.replace("{origin}", &format!("http://{origin}"));
+    let gateway = Gateway::with(&yaml).value("sound", &crate::scene::greeter().url()).start();
+    let chunked = |length: usize| format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
+    for (framing, body, is_kept) in [
+        ("content-length: 1000", "x".repeat(1_000), true),
+        ("content-length: 60000", "x".repeat(60_000), true),
+        ("content-length: 3000000", "x".repeat(3_000_000), false),
+        ("transfer-encoding: chunked", chunked(1_000), false),
+        ("transfer-encoding: chunked", chunked(3_000_000), false),
+        ("content-length: 5\r\nexpect: 100-continue", String::new(), false),
+    ] {
+        let mut connection = Connection::open(gateway.address()).unwrap();
+        let head = format!("POST /faulty/x HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n");
+        connection.write(head.as_bytes()).unwrap();
+        let response = loop {
+            match connection.read_response("POST").unwrap() {
+                response if response.status == 100 => {}
+                response => break response,
+            }
+        };
+        let told = (response.status, response.text(), response.headers.get("connection"));
+        assert_eq!(told, (200, "early", (!is_kept).then_some("close")), "{framing}");
+        // What is left of the upload is written in any case, and another request behind it.
+        let next = b"GET /sound/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let written = connection.write(body.as_bytes()).and_then(|()| connection.write(next));
+        if is_kept {
+            written.unwrap();
+            assert_eq!(connection.read_response("GET").unwrap().text(), "hello", "{framing}");
+        } else {
+            assert!(connection.closes_within(Duration::from_secs(10)), "{framing}");
+        }
     }
     is_well(&gateway);
 }
