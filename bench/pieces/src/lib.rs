@@ -2,20 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that can't be set up is to say so and end")]
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method};
-use tollgate_core::base_url::BaseUrl;
-use tollgate_core::message::{RequestHead, Scheme};
+use tollgate_bare_runtime::runtime;
 use tollgate_core::place::Phase;
 use tollgate_gateway::{BuiltIn, PlanBuilder};
-use tollgate_runtime::{
-    CacheStore, EventStore, Exchange, Facts, Leases, LimiterStore, MetricStore, QuotaStore, RouteFacts, Runtime,
-    RuntimeSettings, Services, Statement,
-};
+use tollgate_runtime::{Exchange, Leases, Statement};
 
 /// A statement and the worker that calls it.
 pub struct Scene {
@@ -84,47 +78,15 @@ fn components() -> PathBuf {
     built.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"))
 }
 
-fn runtime() -> Arc<Runtime> {
-    let services = Services {
-        limiter: LimiterStore::new(64 << 20),
-        quotas: QuotaStore::in_memory(),
-        cache: CacheStore::new(1 << 20, 1 << 16),
-        metrics: MetricStore::default(),
-        events: EventStore::default(),
-    };
-    let settings = RuntimeSettings { compile_cache: None, compiler: None, workers: 1, services: Arc::new(services) };
-    Arc::new(Runtime::new(settings).expect("an engine can be made"))
-}
-
 /// An exchange at its beginning, of a request as clients send them.
 ///
 /// # Panics
 /// If the tenant is no header's value.
 pub fn exchange(tenant: &str) -> Box<Exchange> {
-    let backend = BaseUrl { scheme: Scheme::Http, host: "127.0.0.1".into(), port: 9, base: String::new() };
-    let route = RouteFacts {
-        api: "a".into(),
-        api_path: "a".into(),
-        operation: None,
-        product: None,
-        backend,
-        backends: Arc::default(),
-    };
-    let facts = Facts {
-        request_id: "0123".into(),
-        client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        client_ipv6_prefix: 64,
-        route: Arc::new(route),
-        subscription: None,
-        parameters: Default::default(),
-        started: Instant::now(),
-    };
     let mut headers = HeaderMap::new();
     for (name, value) in [("accept", "*/*"), ("user-agent", "pieces/1.0"), ("accept-encoding", "gzip")] {
         headers.append(name, HeaderValue::from_static(value));
     }
     headers.append("x-tenant", HeaderValue::from_str(tenant).expect("a tenant's name"));
-    let target = "/a/items/7?fields=name".parse().expect("a target");
-    let head = RequestHead { method: Method::GET, scheme: Scheme::Http, authority: "host".into(), target, headers };
-    Box::new(Exchange::new(facts, head))
+    tollgate_bare_runtime::exchange(Method::GET, "/a/items/7?fields=name", headers)
 }

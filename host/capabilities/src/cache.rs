@@ -49,7 +49,7 @@ pub struct StoredResponse {
     /// The whole body.
     pub body: Bytes,
     /// Which statement stored it: outbound statements behind that one still run on a hit.
-    pub stored_by: String,
+    pub stored_by: Arc<str>,
     stored_at: Instant,
     ttl: Duration,
     /// What the response's own `vary` names, and what the request held there.
@@ -107,7 +107,7 @@ pub struct CacheEffects {
 pub struct Fill {
     key: u128,
     ttl: Duration,
-    stored_by: String,
+    stored_by: Arc<str>,
     vary: Vec<(HeaderName, Vec<HeaderValue>)>,
 }
 
@@ -202,7 +202,7 @@ impl Host for Session {
             return Ok(Err(CacheError::NotStorable));
         };
         let ttl = Duration::from_millis(ttl_ms).min(MAX_TTL);
-        let stored_by = self.identity()?.key.clone();
+        let stored_by = Arc::clone(&self.identity()?.key);
         self.effects.cache.fill = Some(Fill { key, ttl, stored_by, vary });
         Ok(Ok(()))
     }
@@ -267,7 +267,7 @@ mod tests {
         let fill = |ttl| Fill {
             key: 7,
             ttl,
-            stored_by: String::new(),
+            stored_by: "".into(),
             vary: vec![(name.clone(), vec![HeaderValue::from_static("a")])],
         };
         let mut request = HeaderMap::new();

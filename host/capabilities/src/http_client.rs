@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +26,7 @@ const MAX_TIMEOUT_MS: u32 = 240_000;
 #[derive(Debug)]
 pub struct OutgoingRequest {
     /// The key of the statement that sends it.
-    pub statement: String,
+    pub statement: Arc<str>,
     /// Any but CONNECT.
     pub method: Method,
     /// Scheme, host and port; the base is empty.
@@ -174,7 +175,7 @@ impl Session {
             wit::HttpError::NotGranted(format!("`{origin}` is not among the origins that this statement may call"))
         })?;
         Ok(OutgoingRequest {
-            statement: identity.key.clone(),
+            statement: Arc::clone(&identity.key),
             method,
             origin,
             private: access.private,

@@ -42,7 +42,7 @@ pub struct Identity {
     /// The statement's `id` or its place: what people call it.
     pub statement: String,
     /// Unique in the document, and the same after a reload that moves the statement, if it has an `id`.
-    pub key: String,
+    pub key: Arc<str>,
     /// The statement's name: a built-in's or a component's.
     pub name: String,
     /// Built-in statements share cached values with one another.

@@ -25,7 +25,7 @@ mod references;
 mod parameters;
 
 /// What statements may call.
-mod egress;
+mod granted;
 
 /// What components may read.
 mod directories;

@@ -91,7 +91,7 @@ impl Statement {
     /// A unit at a place.
     pub fn new(runtime: &Runtime, unit: Arc<Unit>, settings: StatementSettings) -> Statement {
         let identity = Identity {
-            key: settings.key(),
+            key: settings.key().into(),
             statement: settings.position.id.clone().unwrap_or_else(|| settings.position.place.clone()),
             name: unit.admitted.name.clone(),
             built_in: unit.admitted.built_in,

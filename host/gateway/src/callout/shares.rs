@@ -15,13 +15,13 @@ pub(super) struct Shares {
 struct Taken {
     all: usize,
     /// By the statement's key; as many at most as places are taken.
-    by_statement: HashMap<String, usize>,
+    by_statement: HashMap<Arc<str>, usize>,
 }
 
 /// A place. It is free again when this is dropped.
 pub(super) struct Share {
     shares: Arc<Shares>,
-    statement: String,
+    statement: Arc<str>,
 }
 
 impl Shares {
@@ -30,16 +30,16 @@ impl Shares {
     }
 
     /// A place for one request of `statement`, unless it has its share.
-    pub(super) fn take(self: &Arc<Self>, statement: &str) -> Option<Share> {
+    pub(super) fn take(self: &Arc<Self>, statement: &Arc<str>) -> Option<Share> {
         let mut taken = self.taken();
         let free = self.places.saturating_sub(taken.all);
         match taken.by_statement.get_mut(statement) {
             Some(own) if *own < free => *own += 1,
-            None if free > 0 => drop(taken.by_statement.insert(statement.to_owned(), 1)),
+            None if free > 0 => drop(taken.by_statement.insert(Arc::clone(statement), 1)),
             _ => return None,
         }
         taken.all += 1;
-        Some(Share { shares: Arc::clone(self), statement: statement.to_owned() })
+        Some(Share { shares: Arc::clone(self), statement: Arc::clone(statement) })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -65,7 +65,8 @@ mod tests {
     use super::*;
 
     fn all_it_gets(shares: &Arc<Shares>, statement: &str) -> Vec<Share> {
-        std::iter::from_fn(|| shares.take(statement)).collect()
+        let statement = Arc::from(statement);
+        std::iter::from_fn(|| shares.take(&statement)).collect()
     }
 
     #[test]
@@ -75,9 +76,10 @@ mod tests {
         assert_eq!(first_half.len(), 50);
         let of_the_rest = all_it_gets(&shares, "second");
         assert_eq!(of_the_rest.len(), 25);
-        let few: Vec<_> = (0..12).map(|_| shares.take("modest")).collect();
+        let takes = |statement: &str| shares.take(&Arc::from(statement));
+        let few: Vec<_> = (0..12).map(|_| takes("modest")).collect();
         assert!(few.iter().all(Option::is_some));
-        assert!(shares.take("greedy").is_none() && shares.take("second").is_none());
+        assert!(takes("greedy").is_none() && takes("second").is_none());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Answer {
     pub(crate) head: ResponseHead,
     pub(crate) body: Body,
     /// A stored response: outbound statements behind the one that stored it still run.
-    pub(crate) resume_after: Option<String>,
+    pub(crate) resume_after: Option<Arc<str>>,
 }
 
 /// A policy's refusal.
@@ -357,5 +357,5 @@ fn stored_answer(stored: &StoredResponse) -> Answer {
         .and_then(|text| text.parse().ok())
         .unwrap_or(0);
     head.headers.insert(header::AGE, HeaderValue::from(before.saturating_add(stored.age_seconds())));
-    Answer { head, body: Body::full(stored.body.clone()), resume_after: Some(stored.stored_by.clone()) }
+    Answer { head, body: Body::full(stored.body.clone()), resume_after: Some(Arc::clone(&stored.stored_by)) }
 }

@@ -158,7 +158,7 @@ fn with_staged(walk: &mut Walk, mut outcome: Outcome) -> Outcome {
 /// Is a statement this step, or within it?
 fn holds_statement(step: &Step, key: &str) -> bool {
     match step {
-        Step::Statement(call) => call.statement.identity.key == key,
+        Step::Statement(call) => call.statement.identity.key.as_ref() == key,
         other => other.lists().into_iter().flatten().any(|step| holds_statement(step, key)),
     }
 }

@@ -18,8 +18,8 @@ use tollgate_runtime::{
 };
 
 use super::components::{BuiltIn, Components};
-use super::egress::Granted;
 use super::flatten::effective;
+use super::granted::{Granted, Readable};
 use super::step::Step;
 use super::steps::Maker;
 use super::{Api, ByProduct, Chain, Forwarding, KeyNames, Plan, parameters, problems, references, standing, steps};
@@ -209,7 +209,11 @@ impl PlanBuilder {
             },
         };
         let limits = statement.limits.over(admitted.class());
-        let directories = granted.directories(statement)?;
+        let directories = match granted.directories(statement) {
+            Readable::Nothing => None,
+            Readable::Directories(directories) => Some(directories),
+            Readable::Reported => return None,
+        };
         match self.runtime.link(&settings.key(), admitted, &statement.config, &limits, isolation, directories) {
             Ok(unit) => {
                 references::check(document, statement, diagnostics);

@@ -57,7 +57,7 @@ impl Components {
         std::mem::take(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn is_new(&self, admitted: &Arc<Admitted>) {
+    fn note_new(&self, admitted: &Arc<Admitted>) {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(admitted));
     }
 
@@ -82,7 +82,7 @@ impl Components {
         let fresh = runtime.admit(&source);
         if let Ok(fresh) = &fresh {
             admitted.insert(built_in.name, Arc::clone(fresh));
-            self.is_new(fresh);
+            self.note_new(fresh);
         }
         Some(fresh)
     }
@@ -104,7 +104,7 @@ impl Components {
                     let key = CustomKey { name, digest: *bytes.digest(), grants };
                     admit(runtime, component, bytes, known.get(&key)).inspect(|admitted| {
                         if !known.contains_key(&key) {
-                            self.is_new(admitted);
+                            self.note_new(admitted);
                         }
                         used.insert(key, Arc::clone(admitted));
                     })

@@ -23,6 +23,15 @@ pub(super) struct Granted {
     directories: HashMap<String, Option<Arc<Directories>>>,
 }
 
+/// What a statement may read.
+pub(super) enum Readable<'a> {
+    /// It has no such grant.
+    Nothing,
+    Directories(&'a Arc<Directories>),
+    /// Something that couldn't be opened, which has been reported.
+    Reported,
+}
+
 impl Granted {
     pub(super) fn by(document: &Document, diagnostics: &mut Diagnostics) -> Granted {
         let components = document.components.iter();
@@ -37,11 +46,12 @@ impl Granted {
         Granted { components, built_ins, directories: opened(document, diagnostics) }
     }
 
-    /// The directories that a statement may read: nothing if it has no such grant, none if they couldn't be opened.
-    pub(super) fn directories(&self, statement: &Statement) -> Option<Option<&Arc<Directories>>> {
+    /// The directories that a statement may read.
+    pub(super) fn directories(&self, statement: &Statement) -> Readable<'_> {
         match self.directories.get(&statement.name) {
-            None => Some(None),
-            Some(opened) => opened.as_ref().map(Some),
+            None => Readable::Nothing,
+            Some(None) => Readable::Reported,
+            Some(Some(directories)) => Readable::Directories(directories),
         }
     }
 
