@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
+use sha2::{Digest, Sha256};
+
 fn main() {
     embed_sdks();
     println!("cargo::rerun-if-env-changed=TOLLGATE_COMPONENTS");
@@ -24,7 +26,16 @@ fn main() {
     for path in &components {
         println!("cargo::rerun-if-changed={}", path.display());
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        code.push_str(&format!("    BuiltIn {{ name: {name:?}, bytes: include_bytes!({path:?}) }},\n"));
+        let digest: [u8; 32] = match fs::read(path) {
+            Ok(bytes) => Sha256::digest(bytes).into(),
+            Err(error) => {
+                println!("cargo::error={} can't be read: {error}", path.display());
+                process::exit(1);
+            }
+        };
+        code.push_str(&format!(
+            "    BuiltIn {{ name: {name:?}, bytes: include_bytes!({path:?}), digest: {digest:?} }},\n"
+        ));
     }
     code.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("built_ins.rs");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method};
+use sha2::{Digest, Sha256};
 use tollgate_bare_runtime::runtime;
 use tollgate_core::place::Phase;
 use tollgate_gateway::{BuiltIn, PlanBuilder};
@@ -26,7 +27,8 @@ impl Scene {
     pub fn built_in(name: &'static str, statement: &str) -> Scene {
         let path = components().join(name).with_extension("wasm");
         let bytes = std::fs::read(&path).expect("`cargo xtask components` has been run");
-        let built_ins = vec![BuiltIn { name, bytes: bytes.leak() }].leak();
+        let digest = Sha256::digest(&bytes).into();
+        let built_ins = vec![BuiltIn { name, bytes: bytes.leak(), digest }].leak();
         Scene::new(name, built_ins, statement, "")
     }
 

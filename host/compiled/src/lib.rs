@@ -19,12 +19,16 @@ use wasmtime::component::Component;
 /// Compiling in a process of its own.
 mod child;
 
+/// What of this process' memory is artefacts'.
+mod mapped;
+
 pub use child::{Allowance, Compiler};
+use mapped::Mapped;
 
 const DIGEST_BYTES: usize = 32;
 
 /// What an artefact's file is: machine code, and then its digest. Part of its name, so that one of another form is never read.
-const FORM: &[u8] = b"code, sha256";
+const FORM: &[u8] = b"code, blake3";
 
 /// Why there is no machine code.
 #[derive(Debug, thiserror::Error)]
@@ -144,22 +148,29 @@ impl CompileCache {
         Ok(component)
     }
 
-    /// Give pages of a component's machine code back that have been touched. They are the file's, so that whoever runs the
+    /// Give pages of components' machine code back that have been touched. They are the files', so that whoever runs a
     /// component finds them again, and the system doesn't even read them from the disk if it has kept them.
-    pub fn rest(&self, component: &Component) {
-        let code = component.image_range();
+    pub fn rest<'c>(&self, components: impl IntoIterator<Item = &'c Component>) {
         let Some(folder) = self.folder.as_ref().and_then(|folder| folder.canonicalize().ok()) else { return };
-        if !is_mapped_from(&folder, code.start.addr(), code.end.addr()) {
+        let mut components = components.into_iter().peekable();
+        if components.peek().is_none() {
             return;
         }
-        // SAFETY: all of the range is mapped from an artefact, cannot be written to, and never was: wasmtime takes no artefact
-        // with code that would have to be relocated. What is let go of is read again from that file, which nobody changes.
-        let let_go = unsafe {
-            let length = code.end.addr() - code.start.addr();
-            rustix::mm::madvise(code.start.cast_mut().cast(), length, rustix::mm::Advice::LinuxDontNeed)
-        };
-        if let Err(problem) = let_go {
-            tracing::debug!(%problem, "pages of machine code stay in memory");
+        let mapped = Mapped::from_folder(&folder);
+        for code in components.map(Component::image_range) {
+            if !mapped.holds(&(code.start.addr()..code.end.addr())) {
+                continue;
+            }
+            // SAFETY: all of the range is mapped from an artefact, cannot be written to, and never was: wasmtime takes no
+            // artefact with code that would have to be relocated. The component is borrowed, so it still is. What is let go
+            // of is read again from that file, which nobody changes.
+            let let_go = unsafe {
+                let length = code.end.addr() - code.start.addr();
+                rustix::mm::madvise(code.start.cast_mut().cast(), length, rustix::mm::Advice::LinuxDontNeed)
+            };
+            if let Err(problem) = let_go {
+                tracing::debug!(%problem, "pages of machine code stay in memory");
+            }
         }
     }
 
@@ -170,36 +181,6 @@ impl CompileCache {
             None => Ok(Component::from_binary(engine, wasm)?),
         }
     }
-}
-
-/// Is all of this memory mapped from files of `folder`, and not to be written to? Machine code that didn't come from there is
-/// in memory that is lost when it is let go of.
-fn is_mapped_from(folder: &Path, start: usize, end: usize) -> bool {
-    let Ok(maps) = fs::read_to_string("/proc/self/maps") else { return false };
-    let mut reached = start;
-    for line in maps.lines() {
-        let Some((from, to, line)) = mapping(line).filter(|(from, to, _)| *from <= reached && reached < *to) else {
-            continue;
-        };
-        let mut words = line.split_ascii_whitespace();
-        let is_read_only = words.next().is_some_and(|may| !may.contains('w') && may.ends_with('p'));
-        let file = line.find('/').map(|at| Path::new(&line[at..]));
-        if from > reached || !is_read_only || !file.is_some_and(|file| file.starts_with(folder)) {
-            return false;
-        }
-        reached = to;
-        if reached >= end {
-            return start < end;
-        }
-    }
-    false
-}
-
-/// A line of `/proc/self/maps`: from, to, and what is said of it.
-fn mapping(line: &str) -> Option<(usize, usize, &str)> {
-    let (range, rest) = line.split_once(' ')?;
-    let (from, to) = range.split_once('-')?;
-    Some((usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?, rest))
 }
 
 /// Machine code that came from a process of our own program.
@@ -271,18 +252,18 @@ fn read_artefact(engine: &Engine, path: &Path) -> Option<Component> {
 fn is_whole(path: &Path) -> io::Result<bool> {
     let mut file = fs::File::open(path)?;
     let code_bytes = file.metadata()?.len().checked_sub(DIGEST_BYTES as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
-    let mut digest = Sha256::new();
+    let mut digest = blake3::Hasher::new();
     let mut code = (&mut file).take(code_bytes);
     let mut chunk = vec![0; 64 << 10];
     loop {
         match code.read(&mut chunk)? {
             0 => break,
-            read => digest.update(&chunk[..read]),
+            read => _ = digest.update(&chunk[..read]),
         }
     }
     let mut expected = [0; DIGEST_BYTES];
     file.read_exact(&mut expected)?;
-    Ok(expected == *digest.finalize())
+    Ok(expected == *digest.finalize().as_bytes())
 }
 
 /// Write beside the final name and rename, so that no reader ever sees half an artefact.
@@ -291,7 +272,7 @@ fn write_artefact(path: &Path, code: &[u8]) -> io::Result<()> {
     let written = (|| {
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.write_all(code)?;
-        file.write_all(&Sha256::digest(code))?;
+        file.write_all(blake3::hash(code).as_bytes())?;
         fs::rename(&unfinished, path)
     })();
     if written.is_err() {
@@ -308,6 +289,12 @@ mod tests {
 
     /// A component without anything: magic number, version, and the layer of components.
     const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+
+    /// A component with code: wasmtime leaves an artefact without any as it is, writable.
+    fn code_of_a_function() -> Vec<u8> {
+        let module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x04\x01\x02\0\x0b";
+        [&EMPTY[..], &[1, module.len() as u8], module].concat()
+    }
 
     fn engine() -> Engine {
         let mut config = wasmtime::Config::new();
@@ -368,9 +355,7 @@ mod tests {
 
     #[test]
     fn only_mapped_artefacts_are_let_go_of() {
-        // With a function, for wasmtime leaves an artefact without code as it is, writable.
-        let module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x04\x01\x02\0\x0b";
-        let code = [&EMPTY[..], &[1, module.len() as u8], module].concat();
+        let code = code_of_a_function();
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         let cache = CompileCache::in_folder(&folder);
@@ -378,15 +363,17 @@ mod tests {
         let mapped = cache.component(&engine(), &code, Maker::Ourselves).unwrap();
         let range = |component: &Component| {
             let code = component.image_range();
-            (code.start.addr(), code.end.addr())
+            code.start.addr()..code.end.addr()
         };
-        let (start, end) = range(&mapped);
-        assert!(is_mapped_from(&folder, start, end));
-        assert!(!is_mapped_from(&folder, start, end + (1 << 20)), "what lies behind it is none");
-        assert!(!is_mapped_from(&folder.join("other"), start, end));
-        let (start, end) = range(&CompileCache::none().component(&engine(), &code, Maker::Ourselves).unwrap());
-        assert!(!is_mapped_from(&folder, start, end));
-        cache.rest(&mapped);
+        let of_folder = Mapped::from_folder(&folder);
+        let code = range(&mapped);
+        assert!(of_folder.holds(&code));
+        assert!(!of_folder.holds(&(code.start..code.end + (1 << 20))), "what lies behind it is none");
+        assert!(!Mapped::from_folder(&folder.join("other")).holds(&code));
+        let compiled = CompileCache::none().component(&engine(), &code_of_a_function(), Maker::Ourselves).unwrap();
+        assert!(!of_folder.holds(&range(&compiled)));
+        cache.rest([&mapped, &compiled]);
+        assert!(compiled.serialize().is_ok(), "what is nobody's file stays");
         assert!(mapped.serialize().is_ok(), "what was let go of is there again");
     }
 

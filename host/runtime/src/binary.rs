@@ -30,16 +30,22 @@ enum Place {
 impl<B: Into<Bytes>> From<B> for Binary {
     fn from(bytes: B) -> Binary {
         let bytes = bytes.into();
+        let digest = Sha256::digest(&bytes).into();
+        Binary::of_digest(bytes, digest)
+    }
+}
+
+impl Binary {
+    /// Those whose SHA-256 is known, so that nobody has to read them.
+    pub fn of_digest(bytes: Bytes, digest: [u8; 32]) -> Binary {
         Binary {
-            digest: Sha256::digest(&bytes).into(),
+            digest,
             length: bytes.len() as u64,
             preamble: bytes.iter().take(PREAMBLE_BYTES).copied().collect(),
             place: Place::Memory(bytes),
         }
     }
-}
 
-impl Binary {
     /// Those of a file, of which no more than a piece is in memory at a time.
     ///
     /// # Errors

@@ -163,6 +163,8 @@ fn config(strategy: InstanceAllocationStrategy) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .memory_reservation(MEMORY_RESERVATION)
         .memory_init_cow(true)
+        // Only debuggers and profilers read it.
+        .native_unwind_info(false)
         .allocation_strategy(strategy);
     config
 }

@@ -310,9 +310,7 @@ impl Runtime {
     /// Nobody calls these components for now: memory that trying them took is the system's again. What is called takes it
     /// anew, a page at a time.
     pub fn rest(&self, components: &[Arc<Admitted>]) {
-        for admitted in components {
-            self.compiled.rest(admitted.pre.component());
-        }
+        self.compiled.rest(components.iter().map(|admitted| admitted.pre.component()));
     }
 
     fn describe(&self, pre: &InstancePre<Session>, indices: &Indices, class: Class) -> Result<String, LoadError> {
