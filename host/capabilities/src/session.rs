@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tollgate_core::edits::Diff;
 use tollgate_core::egress::Egress;
@@ -106,13 +106,20 @@ pub type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// How a guest that computes for long gives way: one turn of the others.
 pub type Turns = fn() -> Turn;
 
-/// Since when the guest has been running without a pause.
+/// Since when the guest has been running without a pause, in processor time of the thread where it runs: what else a busy
+/// machine does isn't the guest's.
 enum RunsSince {
     /// For less than a tick.
     Unknown,
-    Moment(Instant),
-    /// Since this turn of the others ended.
-    TurnEnded(Arc<OnceLock<Instant>>),
+    Moment(Duration),
+    /// Since this turn of the others ended, perhaps on another thread.
+    TurnEnded(Arc<OnceLock<Duration>>),
+}
+
+/// Processor time of this thread.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Core instances of a component: one module and a few adapters, or an interpreter, its libraries and theirs.
@@ -245,11 +252,11 @@ impl Session {
 
     /// A tick has ended while the guest ran, or several in a host function that it called. False if no time is left.
     pub fn take_time(&mut self) -> bool {
-        let now = Instant::now();
+        let now = processor_time();
         let ran = match &self.runs_since {
             RunsSince::Unknown => Duration::ZERO,
-            RunsSince::Moment(moment) => now.saturating_duration_since(*moment),
-            RunsSince::TurnEnded(ended) => ended.get().map_or(Duration::ZERO, |at| now.saturating_duration_since(*at)),
+            RunsSince::Moment(moment) => now.saturating_sub(*moment),
+            RunsSince::TurnEnded(ended) => ended.get().map_or(Duration::ZERO, |at| now.saturating_sub(*at)),
         };
         self.runs_since = RunsSince::Moment(now);
         self.time_left = self.time_left.saturating_sub(ran);
@@ -263,7 +270,7 @@ impl Session {
 
     /// The guest goes on after it has waited for somebody else.
     pub(crate) fn has_waited(&mut self) {
-        self.runs_since = RunsSince::Moment(Instant::now());
+        self.runs_since = RunsSince::Moment(processor_time());
     }
 
     /// Give way like this from now on. Without it, there is nobody to give way to.
@@ -278,7 +285,7 @@ impl Session {
         self.runs_since = RunsSince::TurnEnded(Arc::clone(&ended));
         Some(Box::pin(async move {
             turn.await;
-            ended.get_or_init(Instant::now);
+            ended.get_or_init(processor_time);
         }))
     }
 

@@ -61,6 +61,9 @@ pub mod upstream;
 /// Connections that speak another protocol.
 mod tunnel;
 
+/// Where policies compute for long.
+mod aside;
+
 /// What policies send themselves.
 mod callout;
 

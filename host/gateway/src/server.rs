@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tollgate_runtime::{Leases, Runtime, Turns};
 
+use crate::aside::Companion;
 use crate::callout;
 use crate::guesses::KeyGuesses;
 use crate::handle::Gate;
@@ -304,7 +305,8 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
     // The event loop looks for what has arrived before it goes on with a task that yields this way; one that only woke
     // itself would keep it from looking.
     let turns: Turns = || Box::pin(tokio::task::yield_now());
-    let leases = Rc::new(Leases::new(seat.runtime, seat.number, Some(Arc::new(client)), Some(turns)));
+    let leases = Leases::new(seat.runtime, seat.number, Some(Arc::new(client)), Some(turns));
+    let leases = Rc::new(leases.beside(Box::new(Companion::of(seat.number))));
     let upstream = Upstream::new(seat.settings.upstream, seat.budget, seat.number);
     tokio::task::spawn_local(callouts.serve(upstream.clone()));
     let access_log: WorkerLog = seat.access_log.worker();

@@ -21,6 +21,7 @@ use tollgate_core::verdict::{Reply, Verdict};
 use wasmtime::component::Resource;
 
 use crate::account::{Ended, Used};
+use crate::aside;
 use crate::decisions::may_be_known;
 use crate::lease::{Leases, Place};
 use crate::quarantine::{Admission, Change};
@@ -51,9 +52,18 @@ struct Armed {
     instance: Box<Instance>,
     fuel: u64,
     admission: Admission,
-    /// Given back with the instance.
-    _place: Option<Place>,
 }
+
+/// What a call leaves behind, wherever it was. An instance that failed is gone already, for that takes time.
+struct Left<T> {
+    /// Gone only if a host function panicked.
+    exchange: Option<Box<Exchange>>,
+    used: Used,
+    answer: Result<(T, Box<Instance>), Fault>,
+}
+
+/// The exchange, and what came of the call.
+type Entered<T> = (Option<Box<Exchange>>, Result<(T, Used), (Fault, Used)>);
 
 /// An exchange that couldn't be lent to anybody, and why.
 type Unarmed = (Box<Exchange>, Fault);
@@ -92,7 +102,7 @@ impl Leases {
         armed.instance.store.data_mut().note_questions(learns);
         let answered = catch_unwind(AssertUnwindSafe(|| armed.answer(phase)));
         let asked = armed.instance.store.data_mut().take_questions();
-        let (exchange, entered) = self.disarm(statement, armed, answered.ok());
+        let (exchange, entered) = self.settle(statement, armed.left(answered.ok()));
         if let (Some(asked), Some(exchange), Ok((None, used))) = (asked, &exchange, &entered) {
             self.learn(unit, phase, asked, &exchange.effects.diff, *used);
         }
@@ -105,13 +115,12 @@ impl Leases {
         let Some(_under_way) = statement.concurrency.begin(statement.unit.limits.concurrent_calls) else {
             return self.turn_away(statement, phase, exchange, busy());
         };
-        let mut armed = match self.arm_waiting(statement, exchange).await {
+        let (armed, _place) = match self.arm_waiting(statement, exchange).await {
             Ok(armed) => armed,
             Err((exchange, fault)) => return self.turn_away(statement, phase, exchange, fault),
         };
-        let answered = caught(armed.answer_waiting(phase)).await;
         let admission = armed.admission;
-        let (exchange, entered) = self.disarm(statement, armed, answered);
+        let (exchange, entered) = self.see_through(statement, armed.answered(phase)).await;
         self.conclude(statement, phase, Some(began), admission, exchange, entered)
     }
 
@@ -130,16 +139,15 @@ impl Leases {
             return (Some(exchange), Err(busy()));
         };
         // Whoever buffers bodies waits.
-        let mut armed = match self.arm_waiting(statement, exchange).await {
+        let (armed, _place) = match self.arm_waiting(statement, exchange).await {
             Ok(armed) => armed,
             Err((exchange, fault)) => {
                 self.record_fault(statement, phase, fault.kind);
                 return (Some(exchange), Err(fault));
             }
         };
-        let answered = caught(armed.wants_body(phase)).await;
         let admission = armed.admission;
-        let (exchange, entered) = self.disarm(statement, armed, answered);
+        let (exchange, entered) = self.see_through(statement, armed.asked(phase)).await;
         let wants = entered.map(|(wants, _)| wants);
         if let Err((fault, used)) = &wants {
             statement.account.record(self.worker, phase, Ended::Fault(fault.kind), *used);
@@ -154,11 +162,15 @@ impl Leases {
     }
 
     /// Lend the exchange to an instance of a statement that waits, unless that is left out for now.
-    async fn arm_waiting(&self, statement: &Statement, exchange: Box<Exchange>) -> Result<Armed, Unarmed> {
+    async fn arm_waiting(
+        &self,
+        statement: &Statement,
+        exchange: Box<Exchange>,
+    ) -> Result<(Armed, Option<Place>), Unarmed> {
         let Some(admission) = statement.quarantine.admit(Instant::now) else { return Err((exchange, quarantined())) };
         let place = self.place(&statement.unit).await;
         let taken = self.take_waiting(&statement.unit).await;
-        self.lend(statement, admission, exchange, taken).map(|armed| Armed { _place: place, ..armed })
+        self.lend(statement, admission, exchange, taken).map(|armed| (armed, place))
     }
 
     fn lend(
@@ -182,35 +194,32 @@ impl Leases {
             Err(error) => return Err((exchange, Fault::new(FaultKind::Host, error.to_string()))),
         };
         instance.store.data_mut().lend(exchange, &statement.identity);
-        Ok(Armed { instance, fuel, admission, _place: None })
+        Ok(Armed { instance, fuel, admission })
     }
 
-    /// Take the exchange back, and keep the instance if all is well. `None` stands for a panic of the host.
-    #[expect(clippy::type_complexity, reason = "the two ends of one call, used in this file only")]
-    fn disarm<T>(
+    /// See a call through that may be long.
+    async fn see_through<T: Send + 'static>(
         &self,
         statement: &Statement,
-        mut armed: Armed,
-        answered: Option<wasmtime::Result<T>>,
-    ) -> (Option<Box<Exchange>>, Result<(T, Used), (Fault, Used)>) {
-        let store = &mut armed.instance.store;
-        let used = Used {
-            fuel: armed.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
-            host_calls: store.data().host_calls(),
-            computed: store.data().computed(),
-            host_bytes: store.data().host_bytes() as u64,
-            ..Used::default()
-        };
-        let exchange = store.data_mut().give_back();
-        let fault = match answered {
-            Some(Ok(answer)) => {
-                self.put_back(&statement.unit, armed.instance);
-                return (exchange, Ok((answer, used)));
+        call: impl Future<Output = Left<T>> + Send + 'static,
+    ) -> Entered<T> {
+        match aside::see_through(self.aside.as_deref(), &statement.pace, Box::pin(call)).await {
+            Some(left) => self.settle(statement, left),
+            None => (None, Err((Fault::new(FaultKind::Host, "the thread of long calls has ended"), Used::default()))),
+        }
+    }
+
+    /// Keep the instance if all is well.
+    fn settle<T>(&self, statement: &Statement, left: Left<T>) -> Entered<T> {
+        let Left { exchange, used, answer } = left;
+        let entered = match answer {
+            Ok((answer, instance)) => {
+                self.put_back(&statement.unit, instance);
+                Ok((answer, used))
             }
-            Some(Err(error)) => fault_of(&error, armed.instance.store.data()),
-            None => Fault::new(FaultKind::Host, "a host function panicked"),
+            Err(fault) => Err((fault, used)),
         };
-        (exchange, Err((fault, used)))
+        (exchange, entered)
     }
 
     /// A call that never came to an instance.
@@ -350,6 +359,35 @@ impl Armed {
             }
         };
         given.map(decision)
+    }
+
+    async fn answered(mut self, phase: Phase) -> Left<Decision> {
+        let answered = caught(self.answer_waiting(phase)).await;
+        self.left(answered)
+    }
+
+    async fn asked(mut self, phase: Phase) -> Left<bool> {
+        let asked = caught(self.wants_body(phase)).await;
+        self.left(asked)
+    }
+
+    /// Take the exchange back. `None` stands for a panic of the host.
+    fn left<T>(mut self, answered: Option<wasmtime::Result<T>>) -> Left<T> {
+        let store = &mut self.instance.store;
+        let used = Used {
+            fuel: self.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+            host_calls: store.data().host_calls(),
+            computed: store.data().computed(),
+            host_bytes: store.data().host_bytes() as u64,
+            ..Used::default()
+        };
+        let exchange = store.data_mut().give_back();
+        let answer = match answered {
+            Some(Ok(answer)) => Ok((answer, self.instance)),
+            Some(Err(error)) => Err(fault_of(&error, self.instance.store.data())),
+            None => Err(Fault::new(FaultKind::Host, "a host function panicked")),
+        };
+        Left { exchange, used, answer }
     }
 
     async fn wants_body(&mut self, phase: Phase) -> wasmtime::Result<bool> {

@@ -15,6 +15,7 @@ use tollgate_core::limits::Class;
 use tollgate_core::place::Phase;
 
 use crate::account::Used;
+use crate::aside::Aside;
 use crate::decisions::{Asked, Decisions};
 use crate::engine::Runtime;
 use crate::link::{Isolation, Unit};
@@ -58,6 +59,7 @@ pub struct Leases {
     pub(crate) worker: usize,
     pub(crate) client: Option<Arc<dyn HttpClient>>,
     pub(crate) turns: Option<Turns>,
+    pub(crate) aside: Option<Box<dyn Aside>>,
     /// By the numbers of units, which nobody outside chooses.
     warm: RefCell<FxHashMap<u64, Ready>>,
     kept: Cell<usize>,
@@ -101,6 +103,7 @@ impl Leases {
             worker,
             client,
             turns,
+            aside: None,
             warm: RefCell::default(),
             kept: Cell::new(0),
             may_keep: POOL_SHARE / workers,
@@ -108,6 +111,12 @@ impl Leases {
             may_learn: DECISIONS / workers,
             interpreters: Rc::default(),
         }
+    }
+
+    /// Let calls that compute for long go on there.
+    #[must_use]
+    pub fn beside(self, aside: Box<dyn Aside>) -> Leases {
+        Leases { aside: Some(aside), ..self }
     }
 
     /// The state that all workers share.

@@ -34,6 +34,9 @@ mod snapshot;
 /// One worker's warm instances.
 mod lease;
 
+/// What computes for long doesn't hold its worker up.
+mod aside;
+
 /// One call: budget in, verdict and diff out.
 mod call;
 
@@ -50,6 +53,7 @@ mod quarantine;
 mod concurrency;
 
 pub use account::{Account, Totals};
+pub use aside::{Aside, Work};
 pub use binary::Binary;
 pub use call::{Called, Outcome};
 pub use engine::{Runtime, RuntimeError, RuntimeSettings, compile};

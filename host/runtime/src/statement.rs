@@ -12,6 +12,7 @@ use tollgate_core::place::Phase;
 use tollgate_expression::Needs;
 
 use crate::account::Account;
+use crate::aside::Pace;
 use crate::concurrency::Concurrency;
 use crate::engine::Runtime;
 use crate::link::Unit;
@@ -85,6 +86,8 @@ pub struct Statement {
     pub quarantine: Quarantine,
     /// How many of its calls are under way.
     pub(crate) concurrency: Concurrency,
+    /// Where its calls begin.
+    pub(crate) pace: Pace,
 }
 
 impl Statement {
@@ -110,6 +113,7 @@ impl Statement {
             account: Account::new(runtime.workers),
             quarantine: Quarantine::default(),
             concurrency: Concurrency::default(),
+            pace: Pace::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use tollgate_core::limits::Limits;
 use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower, Resource, TypedFunc};
 use wasmtime::{Engine, FrameInfo, Store, Trap, UpdateDeadline, WasmBacktrace};
 
+use crate::aside;
 use crate::link::Unit;
 use crate::load::Indices;
 use crate::snapshot::Configured;
@@ -52,7 +53,10 @@ pub(crate) fn new(engine: &Engine, services: Arc<Services>, limits: Arc<Limits>,
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(match session.others_turn() {
-                Some(turn) => UpdateDeadline::YieldCustom(1, turn),
+                Some(turn) => {
+                    aside::note_turn();
+                    UpdateDeadline::YieldCustom(1, turn)
+                }
                 None => UpdateDeadline::Continue(1),
             })
         }),

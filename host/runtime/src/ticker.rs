@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 
 /// How exact deadlines are, and how long a guest with a stack of its own computes before others have their turn.
-const TICK: Duration = Duration::from_millis(TICK_MS);
+pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 const TICK_MS: u64 = 2;
 
 /// Tick until the engine is gone.
