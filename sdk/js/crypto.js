@@ -12,6 +12,7 @@ import { asking, bytesOf } from "tollgate";
  * @param {string | Uint8Array} secret @param {string | Uint8Array} message @param {Uint8Array} signature @returns {boolean}
  */
 export function verifyHmac(secret, message, signature) {
+  /** @type {crypto.Key} */
   const key = { tag: "secret", val: bytesOf(secret) };
   return asking("verify a signature", () => crypto.verify("hs256", key, bytesOf(message), signature));
 }

@@ -3,6 +3,7 @@
 //! `cargo xtask test` installs the languages' tools before this runs (`cargo xtask setup` does, too).
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tollgate_harness::{Gateway, Origin, Outcome, Request, Response, binary, compile_cache};
@@ -252,9 +253,16 @@ fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
     assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "ts"]).code, 0);
     let source = folder.path().join("greets/policy.ts");
     let whole = std::fs::read_to_string(&source).unwrap();
+    let elapsed =
+        "import { elapsedUs } from \"tollgate:policy/context@0.1.0\";\nexport const wrong: string = elapsedUs();\n";
     for (from, to, said) in [
         ("reply(200, ", "reply(\"200\", ", "error TS2345: Argument of type 'string' is not assignable"),
         ("request.path ===", "request.pth ===", "Property 'pth' does not exist on type 'Request'"),
+        (
+            "interface Configuration",
+            &*[elapsed, "interface Configuration"].concat(),
+            "'bigint' is not assignable to type 'string'",
+        ),
     ] {
         edit(&source, &[(from, to)]);
         let built = policy(folder.path(), &["build", "greets"]);
@@ -262,6 +270,33 @@ fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
         std::fs::write(&source, &whole).unwrap();
     }
     passes(&policy(folder.path(), &["test", "greets"]));
+}
+
+/// `contract/` is what its command makes of the contract as it stands, and the SDK fits it.
+#[test]
+fn types_of_javascript_are_generated_from_the_contract_and_the_sdk_fits_them() {
+    let (sdk, made) = (root().join("sdk/js"), tempfile::tempdir().unwrap());
+    let tools = std::env::var_os("TOLLGATE_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from);
+    let modules = tools.join("js/node_modules");
+    let mut generate = Command::new("node");
+    let generated = Outcome::of(generate.arg(sdk.join("generate.mjs")).args([&modules, made.path()]));
+    assert_eq!(generated.code, 0, "{generated:#?}");
+    for folder in ["", "interfaces"] {
+        let texts = |root: &Path| -> BTreeMap<String, String> {
+            let files = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+            let named = |path: PathBuf| (path.file_name().unwrap().to_string_lossy().into_owned(), path);
+            files
+                .filter(|path| path.is_file())
+                .map(named)
+                .map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+                .collect()
+        };
+        assert!(texts(&sdk.join("contract")) == texts(made.path()), "run `node sdk/js/generate.mjs`");
+    }
+    let mut compiler = Command::new("node");
+    compiler.arg(modules.join("typescript/bin/tsc")).args(["--pretty", "false", "-p"]).arg(sdk.join("jsconfig.json"));
+    let checked = Outcome::of(&mut compiler);
+    assert_eq!(checked.code, 0, "{checked:#?}");
 }
 
 /// The page's own words, in the language whose tools are fastest.
