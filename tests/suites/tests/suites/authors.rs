@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tollgate_harness::{Gateway, Origin, Outcome, Request, Response, binary, compile_cache};
+use tollgate_harness::{Gateway, Origin, Outcome, Request, Response, binary, compile_cache, tools};
 
 /// HMAC-SHA256 of `{"order":7}` with the key `acme-key`.
 const SIGNATURE: &str = "65cb3f575613312dbcb08a0aa198ade0a429033a37f4e416e6f424451b190770";
@@ -19,9 +19,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn policy(folder: &Path, arguments: &[&str]) -> Outcome {
     let mut command = Command::new(binary());
     command.arg("policy").args(arguments).current_dir(folder).env("XDG_CACHE_HOME", compile_cache());
-    if std::env::var_os("TOLLGATE_TOOLS").is_none() {
-        command.env("TOLLGATE_TOOLS", root().join("target/tools"));
-    }
+    command.env("TOLLGATE_TOOLS", tools());
     let output = command.output().unwrap();
     Outcome {
         code: output.status.code().unwrap_or(-1),
@@ -276,8 +274,7 @@ fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
 #[test]
 fn types_of_javascript_are_generated_from_the_contract_and_the_sdk_fits_them() {
     let (sdk, made) = (root().join("sdk/js"), tempfile::tempdir().unwrap());
-    let tools = std::env::var_os("TOLLGATE_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from);
-    let modules = tools.join("js/node_modules");
+    let modules = tools().join("js/node_modules");
     let mut generate = Command::new("node");
     let generated = Outcome::of(generate.arg(sdk.join("generate.mjs")).args([&modules, made.path()]));
     assert_eq!(generated.code, 0, "{generated:#?}");
