@@ -182,7 +182,7 @@ const CONFIGURE_READS: &str = r#"        self.greeting = configuration.get("gree
 
 const REQUEST_READS: &str = r#"        if self.reads:
             import os
-            return reply(200, self.greeting + open("/data/later.txt").read() + str(sorted(os.listdir("/data"))))
+            return reply(200, self.greeting + open("/data/later.txt").read() + " ".join(sorted(os.listdir("/data"))))
 "#;
 
 /// The greeting policy reads files: one while it takes its configuration, one for the request.
@@ -199,7 +199,7 @@ fn reads(component: &Path) {
         .value("data", data.path().to_str().unwrap())
         .start();
     for _ in 0..2 {
-        assert_eq!(gateway.get("/").text(), "configured, asked ['first.txt', 'later.txt']");
+        assert_eq!(gateway.get("/").text(), "configured, asked first.txt later.txt");
     }
 }
 
@@ -217,11 +217,53 @@ fn a_new_policy_in_go_passes_its_own_test_and_a_panic_is_told() {
     let to = "\tfmt.Println(\"printed\", request.Path())\n\tif strings.HasSuffix(request.Path(), \"/break\") {\n\t\t\
               panic(\"out of greetings\")\n\t}\n\tif request.Path() !=";
     let from = "\tif request.Path() !=";
-    let imported = ("\"encoding/json\"\n", "\"encoding/json\"\n\t\"fmt\"\n\t\"strings\"\n");
+    let imported =
+        ("\"encoding/json\"\n", "\"encoding/json\"\n\t\"errors\"\n\t\"fmt\"\n\t\"io/fs\"\n\t\"os\"\n\t\"strings\"\n");
+    let configured = ("\treturn json.Unmarshal(configuration, h)\n", GO_CONFIGURE_READS);
+    let field = ("`json:\"greeting\"`\n", "`json:\"greeting\"`\n\treads    bool\n");
     let (folder, component) = a_new_one("go");
-    edit(&folder.path().join("greets/policy.go"), &[(from, to), imported]);
+    edit(
+        &folder.path().join("greets/policy.go"),
+        &[(from, &*[GO_REQUEST_READS, to].concat()), imported, configured, field],
+    );
     breaks(&folder, &component, "panic: out of greetings, in main.(*Hello).OnRequest (policy.go:");
+    reads(&component);
 }
+
+const GO_CONFIGURE_READS: &str = r#"	err := json.Unmarshal(configuration, h)
+	if h.reads = strings.HasPrefix(h.Greeting, "/"); !h.reads || err != nil {
+		return err
+	}
+	read, err := os.ReadFile(h.Greeting)
+	h.Greeting = string(read)
+	return err
+"#;
+
+/// What isn't granted isn't there, and nothing is written.
+const GO_REQUEST_READS: &str = r#"	if h.reads {
+		file, err := os.Open("/data/later.txt")
+		if err != nil {
+			return tollgate.Next, err
+		}
+		defer file.Close()
+		told := make([]byte, 6)
+		if _, err = file.ReadAt(told, 0); err != nil {
+			return tollgate.Next, err
+		}
+		_, absent := os.Open("/data/absent.txt")
+		_, outside := os.Open("/etc/passwd")
+		written := os.WriteFile("/data/first.txt", nil, 0o600)
+		if !errors.Is(absent, fs.ErrNotExist) || outside == nil || written == nil {
+			return tollgate.Next, fmt.Errorf("%v, %v, %v", absent, outside, written)
+		}
+		names := ""
+		entries, err := os.ReadDir("/data")
+		for _, entry := range entries {
+			names = strings.TrimPrefix(names+" "+entry.Name(), " ")
+		}
+		return tollgate.Reply(200, h.Greeting+string(told)+names), err
+	}
+"#;
 
 #[test]
 fn a_policy_in_go_that_differs_from_its_policy_yaml_is_refused_with_what_differs() {
@@ -296,9 +338,18 @@ fn types_of_javascript_are_generated_from_the_contract_and_the_sdk_fits_them() {
     assert_eq!(checked.code, 0, "{checked:#?}");
 }
 
-/// The page's own words, in the language whose tools are fastest.
 #[test]
 fn the_first_policys_page_holds_word_for_word_in_go() {
+    the_first_policys_page_holds("go");
+}
+
+#[test]
+fn the_first_policys_page_holds_word_for_word_in_c() {
+    the_first_policys_page_holds("c");
+}
+
+/// The page's own words, in the languages whose tools are fastest.
+fn the_first_policys_page_holds(language: &str) {
     let page = std::fs::read_to_string(root().join("docs/first-policy.md")).unwrap();
     let blocks = |language: &str| -> Vec<String> {
         let fenced = page.split("```").skip(1).step_by(2);
@@ -313,7 +364,7 @@ fn the_first_policys_page_holds_word_for_word_in_go() {
         done.stdout
     };
     let (shell, yaml) = (blocks("sh"), blocks("yaml"));
-    let made = shell[0].replace("--lang python", "--lang go");
+    let made = shell[0].replace("--lang python", &format!("--lang {language}"));
     let passed: Vec<String> = made.lines().map(follow).collect();
     let promised = &blocks("text")[0];
     for line in promised.lines().filter(|line| line.starts_with("ok ")) {
@@ -321,7 +372,7 @@ fn the_first_policys_page_holds_word_for_word_in_go() {
     }
     let own = folder.path().join("greets");
     edit(&own.join("policy.yaml"), &[("capabilities: []\n", &yaml[0])]);
-    std::fs::write(own.join("policy.go"), &blocks("go")[0]).unwrap();
+    std::fs::write(own.join(format!("policy.{language}")), &blocks(language)[0]).unwrap();
     std::fs::write(own.join("tests/hello.yaml"), &yaml[1]).unwrap();
     assert!(follow("tollgate policy test greets").contains("1 passed, 0 failed"));
     assert!(follow(shell[1].trim()).contains(blocks("text")[1].trim()));
@@ -419,7 +470,9 @@ fn what_an_author_gets_wrong_is_one_sentence_that_helps() {
 #[test]
 fn a_missing_tool_is_told_with_the_command_that_installs_it() {
     let folder = tempfile::tempdir().unwrap();
-    for (language, command) in [("js", "npm install --prefix"), ("python", "pip install componentize-py==")] {
+    for (language, command) in
+        [("js", "npm install --ignore-scripts --prefix"), ("python", "pip install componentize-py==")]
+    {
         assert_eq!(policy(folder.path(), &["new", language, "--lang", language]).code, 0);
         let mut bare = Command::new(binary());
         bare.args(["policy", "build", language]).current_dir(folder.path()).env_remove("VIRTUAL_ENV");
