@@ -72,14 +72,14 @@ export function textOf(bytes) {
   return decoder.decode(bytes);
 }
 
-/** @param {Headers} headers @returns {[string, Text][]} */
-function pairsOf(headers) {
-  return Array.isArray(headers) ? headers : Object.entries(headers ?? {});
-}
+/** @type {contract.Field} */
+const JSON_TYPE = { name: "content-type", value: encoder.encode("application/json") };
 
 /** @param {Headers} headers @returns {contract.Field[]} */
 function fields(headers) {
-  return pairsOf(headers).map(([name, value]) => ({ name, value: bytesOf(value) }));
+  // By index and by key: taking pairs apart asks an iterator each time, and there is no compiler below that would see through it.
+  if (Array.isArray(headers)) return headers.map((pair) => ({ name: pair[0], value: bytesOf(pair[1]) }));
+  return Object.keys(headers ?? {}).map((name) => ({ name, value: bytesOf(headers[name]) }));
 }
 
 /**
@@ -214,8 +214,12 @@ export const next = { tag: "next" };
  * @param {number} status @param {Text} [body] @param {Headers} [headers] @returns {Verdict}
  */
 export function reply(status, body = "", headers = {}) {
-  const inline = { status, reason: undefined, headers: fields(headers), body: bytesOf(body) };
-  return { tag: "respond", val: { tag: "inline", val: inline } };
+  return inline(status, body, fields(headers));
+}
+
+/** @param {number} status @param {Text} body @param {contract.Field[]} headers @returns {Verdict} */
+function inline(status, body, headers) {
+  return { tag: "respond", val: { tag: "inline", val: { status, reason: undefined, headers, body: bytesOf(body) } } };
 }
 
 /**
@@ -224,9 +228,9 @@ export function reply(status, body = "", headers = {}) {
  * @param {number} status @param {unknown} value @param {Headers} [headers] @returns {Verdict}
  */
 export function json(status, value, headers = {}) {
-  const given = pairsOf(headers);
-  const isTyped = given.some(([name]) => name.toLowerCase() === "content-type");
-  return reply(status, JSON.stringify(value), isTyped ? given : [["content-type", "application/json"], ...given]);
+  const given = fields(headers);
+  if (!given.some((field) => field.name.toLowerCase() === "content-type")) given.unshift(JSON_TYPE);
+  return inline(status, JSON.stringify(value), given);
 }
 
 /** Answer with what a capability has put ready, such as `cache.lookup` after a hit. @type {Verdict} */
