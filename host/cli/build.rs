@@ -70,8 +70,16 @@ fn embed_sdks() {
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     /// What tools leave in the SDKs' folders, and what only their own tests need.
-    const NOT_SHIPPED: [&str; 6] =
-        ["node_modules", "__pycache__", "target", "tests", "package-lock.json", "generate.sh"];
+    const NOT_SHIPPED: [&str; 8] = [
+        "node_modules",
+        "__pycache__",
+        "target",
+        "tests",
+        "package-lock.json",
+        "generate.sh",
+        "generate.mjs",
+        "jsconfig.json",
+    ];
     for path in fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok().map(|entry| entry.path())) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let in_template = path.components().any(|part| part.as_os_str() == "template");

@@ -6,6 +6,8 @@
 import * as limiter from "tollgate:limiter/limiter@0.1.0";
 import { asking } from "tollgate";
 
+/** @typedef {limiter.Sharing} Sharing Whose counter it is: this statement's own, or every statement's. */
+
 /**
  * @typedef {object} Decision
  * @property {boolean} admitted
@@ -17,9 +19,10 @@ import { asking } from "tollgate";
  * Admit a call and count it, in one step.
  *
  * @param {string} key @param {{ calls: number, periodMs: number }} window A sliding window.
- * @param {{ cost?: number, sharing?: "statement" | "gateway" }} [options] @returns {Decision}
+ * @param {{ cost?: number, sharing?: Sharing }} [options] @returns {Decision}
  */
 export function admit(key, { calls, periodMs }, { cost = 1, sharing = "statement" } = {}) {
+  /** @type {limiter.Rule} */
   const rule = { tag: "sliding-window", val: { calls: BigInt(calls), periodMs: BigInt(periodMs) } };
   const decision = asking("ask the limiter", () => limiter.admit({ sharing, key }, BigInt(cost), rule));
   return {
@@ -29,7 +32,7 @@ export function admit(key, { calls, periodMs }, { cost = 1, sharing = "statement
   };
 }
 
-/** Take one of `max` places until the exchange ends. @param {string} key @param {number} max @returns {boolean} */
+/** Take one of `max` places until the exchange ends. @param {string} key @param {number} max @param {Sharing} [sharing] @returns {boolean} */
 export function acquire(key, max, sharing = "statement") {
   return asking("acquire a place", () => limiter.acquire({ sharing, key }, max));
 }

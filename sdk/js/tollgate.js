@@ -15,7 +15,10 @@ const decoder = new TextDecoder();
 
 /** @typedef {string | Uint8Array} Text Text, which becomes UTF-8, or bytes as they are. */
 /** @typedef {Record<string, Text> | [string, Text][]} Headers */
-/** @typedef {{ tag: string, val?: unknown }} Verdict What a phase decides; `reply` and its sisters make them. */
+
+/** @import * as contract from "tollgate:policy/messages@0.1.0" */
+/** @import { LastError } from "tollgate:policy/on-error@0.1.0" */
+/** @typedef {import("tollgate:policy/verdicts@0.1.0").Verdict} Verdict What a phase decides; `reply` and its sisters make them. */
 
 /** A capability or a message said no. `code` is the case of its interface, such as `forbidden`. */
 export class TollgateError extends Error {
@@ -47,7 +50,7 @@ export function asking(doing, call) {
   try {
     return call();
   } catch (error) {
-    const payload = error?.payload;
+    const payload = /** @type {any} */ (error)?.payload;
     if (payload === undefined) throw error;
     if (typeof payload === "string") throw new TollgateError(doing, payload);
     throw new TollgateError(doing, payload.tag ?? String(payload), payload.val);
@@ -57,7 +60,7 @@ export function asking(doing, call) {
 /**
  * Bytes as they are, text as UTF-8. Bytes that come from the gateway are of another realm, so `instanceof` doesn't know them.
  *
- * @param {Text} value @returns {Uint8Array}
+ * @param {Text | ArrayBufferView} value @returns {Uint8Array}
  */
 export function bytesOf(value) {
   if (!ArrayBuffer.isView(value)) return encoder.encode(String(value));
@@ -69,14 +72,23 @@ export function textOf(bytes) {
   return decoder.decode(bytes);
 }
 
+/** @type {contract.Field} */
+const JSON_TYPE = { name: "content-type", value: encoder.encode("application/json") };
+
+/** @param {Headers} headers @returns {contract.Field[]} */
 function fields(headers) {
-  const pairs = Array.isArray(headers) ? headers : Object.entries(headers ?? {});
-  return pairs.map(([name, value]) => ({ name, value: bytesOf(value) }));
+  // By index and by key: taking pairs apart asks an iterator each time, and there is no compiler below that would see through it.
+  if (Array.isArray(headers)) return headers.map((pair) => ({ name: pair[0], value: bytesOf(pair[1]) }));
+  return Object.keys(headers ?? {}).map((name) => ({ name, value: bytesOf(headers[name]) }));
 }
 
-/** What requests and responses have alike: headers and a body. */
+/**
+ * What requests and responses have alike: headers and a body.
+ *
+ * @template {contract.Request | contract.Response} H
+ */
 class Message {
-  /** @param {any} handle The gateway's own. */
+  /** @param {H} handle The gateway's own. */
   constructor(handle) {
     this.handle = handle;
   }
@@ -94,7 +106,7 @@ class Message {
 
   /** All headers in order. @returns {[string, string][]} */
   get headers() {
-    return this.handle.headers().map(({ name, value }) => [name, textOf(value)]);
+    return this.handle.headers().map((field) => [field.name, textOf(field.value)]);
   }
 
   /** @param {string} name @param {Text} value */
@@ -133,7 +145,7 @@ class Message {
   }
 }
 
-/** The request as it will be forwarded. */
+/** The request as it will be forwarded. @extends {Message<contract.Request>} */
 export class Request extends Message {
   /** @returns {string} */
   get method() {
@@ -182,7 +194,7 @@ export class Request extends Message {
   }
 }
 
-/** The response as it will be returned. */
+/** The response as it will be returned. @extends {Message<contract.Response>} */
 export class Response extends Message {
   /** @returns {number} */
   get status() {
@@ -202,13 +214,23 @@ export const next = { tag: "next" };
  * @param {number} status @param {Text} [body] @param {Headers} [headers] @returns {Verdict}
  */
 export function reply(status, body = "", headers = {}) {
-  const inline = { status, reason: undefined, headers: fields(headers), body: bytesOf(body) };
-  return { tag: "respond", val: { tag: "inline", val: inline } };
+  return inline(status, body, fields(headers));
 }
 
-/** Stop, and answer with a JSON document. @param {number} status @param {unknown} value @param {Headers} [headers] @returns {Verdict} */
+/** @param {number} status @param {Text} body @param {contract.Field[]} headers @returns {Verdict} */
+function inline(status, body, headers) {
+  return { tag: "respond", val: { tag: "inline", val: { status, reason: undefined, headers, body: bytesOf(body) } } };
+}
+
+/**
+ * Stop, and answer with a JSON document, as `application/json` unless `headers` have another type.
+ *
+ * @param {number} status @param {unknown} value @param {Headers} [headers] @returns {Verdict}
+ */
 export function json(status, value, headers = {}) {
-  return reply(status, JSON.stringify(value), { "content-type": "application/json", ...headers });
+  const given = fields(headers);
+  if (!given.some((field) => field.name.toLowerCase() === "content-type")) given.unshift(JSON_TYPE);
+  return inline(status, JSON.stringify(value), given);
 }
 
 /** Answer with what a capability has put ready, such as `cache.lookup` after a hit. @type {Verdict} */
@@ -224,12 +246,15 @@ export function reject(status, reason, message, headers = {}) {
   return { tag: "reject", val: { status, reason, message, headers: fields(headers) } };
 }
 
+/** @param {import("tollgate:log/log@0.1.0").Level} level */
+const writer = (level) => (/** @type {unknown} */ message) => write(level, String(message));
+
 /** Lines for the operator. `console` may be used as well. */
 export const log = Object.freeze({
-  debug: (message) => write("debug", String(message)),
-  info: (message) => write("info", String(message)),
-  warn: (message) => write("warn", String(message)),
-  error: (message) => write("error", String(message)),
+  debug: writer("debug"),
+  info: writer("info"),
+  warn: writer("warn"),
+  error: writer("error"),
 });
 
 /** The gateway's view of this exchange: `requestId()`, `clientIp()`, `apiId()`, `operationId()`, `subscription()`, … */
@@ -277,31 +302,43 @@ export function valueOf(value) {
  * @property {(configuration: any) => S} [configure] Takes the configuration, once; what it returns is handed to each phase.
  * @property {(request: Request, settings: S) => Verdict | void} [onRequest]
  * @property {(request: Request, response: Response, settings: S) => Verdict | void} [onResponse]
- * @property {(request: Request, response: Response, error: { source: string, reason: string, message: string }, settings: S) => Verdict | void} [onError]
+ * @property {(request: Request, response: Response, error: LastError, settings: S) => Verdict | void} [onError]
+ */
+
+/**
+ * What a component exports, as the contract has it.
+ *
+ * @typedef {object} Exports
+ * @property {typeof import("tollgate:policy/lifecycle@0.1.0")} lifecycle
+ * @property {typeof import("tollgate:policy/on-request@0.1.0")} onRequest
+ * @property {typeof import("tollgate:policy/on-response@0.1.0")} onResponse
+ * @property {typeof import("tollgate:policy/on-error@0.1.0")} onError
  */
 
 /**
  * Make a component's exports of a policy: `export const { lifecycle, onRequest } = policy({ … })`.
  *
  * @template S @param {Policy<S>} policy
- * @returns {{ lifecycle: object, onRequest: object, onResponse: object, onError: object }} Phases that the policy has.
+ * @returns {Exports} Phases that the policy has.
  */
 export function policy(policy) {
   const { configure = (configuration) => configuration, onRequest, onResponse, onError, ...manifest } = policy;
+  /** @type {S} */
   let settings;
-  const exports = {
-    lifecycle: {
-      describe: () => JSON.stringify(manifest),
-      configure(text) {
-        try {
-          settings = configure(JSON.parse(text));
-        } catch (error) {
-          // An object is the contract's own error; anything else would be a trap without a place.
-          throw { pointer: error?.pointer ?? "", message: String(error?.message ?? error) };
-        }
-      },
+  /** @type {Exports["lifecycle"]} */
+  const lifecycle = {
+    describe: () => JSON.stringify(manifest),
+    configure(text) {
+      try {
+        settings = configure(JSON.parse(text));
+      } catch (thrown) {
+        const error = /** @type {any} */ (thrown);
+        // An object is the contract's own error; anything else would be a trap without a place.
+        throw { pointer: error?.pointer ?? "", message: String(error?.message ?? error) };
+      }
     },
   };
+  const exports = /** @type {Exports} */ ({ lifecycle });
   if (onRequest) {
     exports.onRequest = { onRequest: (request) => onRequest(new Request(request), settings) ?? next };
   }

@@ -12,6 +12,7 @@ mod guests;
 mod host;
 mod languages;
 mod lint;
+mod servers;
 mod setup;
 mod step;
 mod test;
@@ -26,7 +27,7 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   setup                        make sure that policies can be built and benchmarks counted: Rust for WebAssembly, the tools of C, Go,
-                               JavaScript and Python, valgrind
+                               JavaScript and Python, servers for tests, valgrind
   components                   every policy component, into target/components
   build [--release]            the components, then target/release/tollgate with them inside
   build --dist                 the same into target/dist/tollgate, linked for speed: takes minutes more
@@ -74,6 +75,7 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
             expect_none(rest)?;
             setup::toolchain(&workspace, steps, setup::Retry::Yes)?;
             languages::ensure(&workspace, steps)?;
+            servers::ensure(&workspace, steps)?;
             bench::ensure(steps)
         }
         "components" => {

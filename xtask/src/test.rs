@@ -5,6 +5,7 @@ use crate::docs;
 use crate::guests;
 use crate::host;
 use crate::languages;
+use crate::servers;
 use crate::step::{self, Steps};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -25,6 +26,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
             host::build_with_tests(workspace, steps)?;
             docs::run(workspace, steps, docs::Mode::Check)?;
             languages::ensure(workspace, steps)?;
+            servers::ensure(workspace, steps)?;
         }
     }
 

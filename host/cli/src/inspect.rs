@@ -114,6 +114,9 @@ pub(crate) fn as_text(admitted: &Admitted) -> String {
         let keys: Vec<String> = grants.iter().map(|c| format!("{c}: true")).collect();
         text.push_str(&format!("grants   grants: {{ {} }}\n", keys.join(", ")));
     }
-    text.push_str(&format!("configuration\n{:#}\n", manifest.configuration));
+    match &manifest.configuration {
+        Value::Bool(true) => text.push_str("configuration any: the manifest has no schema\n"),
+        schema => text.push_str(&format!("configuration\n{schema:#}\n")),
+    }
     text
 }

@@ -7,10 +7,10 @@ use tracing_subscriber::EnvFilter;
 
 /// Start logging. Lines are flushed when the guard is dropped.
 ///
-/// `TOLLGATE_LOG` chooses levels, as `tracing` filters do; the default is `info`.
-pub(crate) fn start() -> WorkerGuard {
+/// `TOLLGATE_LOG` chooses levels, as `tracing` filters do; `usual` is what holds without it.
+pub(crate) fn start(usual: &str) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
-    let filter = EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(writer).init();
     guard
 }

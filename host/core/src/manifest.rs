@@ -109,8 +109,12 @@ impl Manifest {
                 text.len()
             )));
         }
-        let raw: RawManifest =
-            serde_json::from_str(text).map_err(|e| ManifestError(format!("the manifest can't be read: {e}")))?;
+        let raw: RawManifest = serde_json::from_str(text).map_err(|error| {
+            ManifestError(format!(
+                "the manifest can't be read: {error}; it is what `describe` returns, a JSON object such as \
+                 `{{ \"id\": \"greets\", \"version\": \"0.1.0\" }}`"
+            ))
+        })?;
         if !is_id(&raw.id) {
             return Err(ManifestError(format!(
                 "the manifest's id {:?} must be lower-case letters, digits and hyphens, at most 64",

@@ -46,10 +46,8 @@ pub enum RegistryError {
     /// It takes too long.
     #[error("the registry {0} has not given it within 60 seconds")]
     Slow(String),
-    /// Nobody is known to it here.
-    #[error(
-        "the registry {0} wants to know who asks, and {1} has no password for it; `docker login {0}` puts one there ($DOCKER_CONFIG names another folder)"
-    )]
+    /// Nobody is known to it here, and why.
+    #[error("the registry {0} wants to know who asks, and {1}")]
     NoCredentials(String, String),
     /// It knows who asks, and says no.
     #[error("the registry {0} refuses what {1} has as the password for it")]

@@ -76,7 +76,7 @@ pub(crate) async fn see_through<T: Send + 'static>(
     }
     let (sender, receiver) = oneshot::channel();
     let work = Box::pin(async move {
-        let done = stretches.to_the_end().await;
+        let done = stretches.ended().await;
         drop(sender.send((done, stretches.longest)));
     });
     let guard = match aside.take(work) {
@@ -106,7 +106,7 @@ impl<T> Stretches<T> {
         polled
     }
 
-    async fn to_the_end(&mut self) -> T {
+    async fn ended(&mut self) -> T {
         poll_fn(|context| self.poll(context)).await
     }
 

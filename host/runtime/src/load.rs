@@ -66,7 +66,7 @@ pub enum LoadError {
     },
     /// Not valid, or too much to compile.
     #[error(transparent)]
-    Compile(#[from] CompileError),
+    Compile(CompileError),
     /// For another version of the contract.
     #[error(
         "the component was built for another contract: it names `{interface}`, and this gateway speaks tollgate 0.1; \
@@ -77,12 +77,14 @@ pub enum LoadError {
         interface: String,
     },
     /// No `lifecycle`.
-    #[error("the component doesn't export `tollgate:policy/lifecycle@0.1.0`, so it is no policy")]
+    #[error(
+        "the component doesn't export `tollgate:policy/lifecycle@0.1.0`, so it is no policy; `tollgate policy new` makes one"
+    )]
     NoLifecycle,
     /// No phase.
     #[error(
         "the component exports no phase; it must export at least one of `tollgate:policy/on-request`, \
-         `on-response` and `on-error`"
+         `on-response` and `on-error`; name it below `phases` in its policy.yaml and run `tollgate policy build`"
     )]
     NoPhase,
     /// An import that needs a grant.
@@ -131,7 +133,8 @@ pub enum LoadError {
     /// An import that nobody offers.
     #[error(
         "the component imports `{import}`, which this gateway doesn't offer; it offers the packages policy, limiter, \
-         cache, metrics, log, clock, expression, http-client, backend, crypto and events of tollgate 0.1"
+         cache, metrics, log, clock, expression, http-client, backend, crypto and events of tollgate 0.1; rebuild it without what \
+         needs that"
     )]
     UnknownImport {
         /// The import.
@@ -149,6 +152,22 @@ pub enum LoadError {
     /// A bad schema in the manifest.
     #[error("the manifest's `configuration` is no JSON Schema: {0}")]
     Schema(String),
+}
+
+/// Wasmtime looks at memories while it compiles, before `fits_pool` can. What it says of them is said here as of all else; in
+/// other words than it has today it comes through as it is.
+impl From<CompileError> for LoadError {
+    fn from(error: CompileError) -> LoadError {
+        let begins_with = match &error {
+            CompileError::Invalid(said) => said.split_once("memory has a minimum byte size of "),
+            _ => None,
+        };
+        let bytes = begins_with.and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        match bytes {
+            Some(found) => LoadError::OverPool { what: "bytes of memory", found, offered: limits::MAX_MEMORY_BYTES },
+            None => LoadError::Compile(error),
+        }
+    }
 }
 
 /// A component whose digest, contract, imports and manifest have been checked. Only such a one can be linked.

@@ -28,6 +28,11 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// Where `cargo xtask setup` has put what is of others: `TOLLGATE_TOOLS`, or in the target directory.
+pub fn tools() -> PathBuf {
+    std::env::var_os("TOLLGATE_TOOLS").map_or_else(|| target().join("tools"), PathBuf::from)
+}
+
 /// Cargo's target directory.
 pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {

@@ -17,6 +17,7 @@
 
 mod client;
 mod command;
+mod docker_registry;
 mod gateway;
 /// HTTP/2, well and badly.
 pub mod http2;
@@ -31,7 +32,8 @@ mod tls;
 mod wire;
 
 pub use client::{Client, Connection, burst};
-pub use command::{Outcome, binary, check, inspect};
+pub use command::{Outcome, binary, check, inspect, tools};
+pub use docker_registry::DockerRegistry;
 pub use gateway::{Gateway, Reload};
 pub use load::{Load, Tally};
 pub use message::{Headers, Request, Response};

@@ -38,6 +38,8 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<ExitCode> {
 
 /// Make the component with the language's own tools.
 pub(super) fn make(project: &Project) -> anyhow::Result<PathBuf> {
+    // It may take half a minute. Whoever reads what a command says reads stdout.
+    let _ = writeln!(io::stderr(), "building {} from {}", project.name, project.language.name());
     sdk::lay(project)?;
     let component = project.component();
     let folder = component.parent().unwrap_or(Path::new("."));

@@ -124,7 +124,7 @@ mod tests {
             digest.update(text.as_bytes());
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        for folder in ["sdk/c/generated", "sdk/go/contract"] {
+        for folder in ["sdk/c/generated", "sdk/go/contract", "sdk/js/contract"] {
             let file = format!("{folder}/wit.sha256");
             let noted = FILES.iter().find(|(path, _)| *path == file).unwrap().1;
             assert_eq!(noted.trim(), digest, "make {folder} anew, as its README says, and note this digest");

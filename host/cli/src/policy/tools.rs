@@ -33,7 +33,7 @@ pub(super) fn node_modules(project: &Path) -> anyhow::Result<PathBuf> {
     found.with_context(|| {
         format!(
             "policies in JavaScript are built with componentize-js and esbuild, which aren't installed; this installs \
-             them:\n\n  npm install --prefix {} {NODE_PACKAGES}",
+             them:\n\n  npm install --ignore-scripts --prefix {} {NODE_PACKAGES}",
             folder().join("js").display()
         )
     })

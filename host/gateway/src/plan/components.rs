@@ -179,6 +179,6 @@ fn admit(
             LoadError::OtherDigest { .. } => component.digest_mark,
             _ => component.file_mark,
         };
-        (mark, format!("component `{}`: {error}", component.name))
+        (mark, format!("component `{}`, {}: {error}", component.name, component.file))
     })
 }

@@ -20,15 +20,10 @@ pub(super) struct Credentials {
 impl Credentials {
     /// What this machine has for a registry.
     pub(super) fn of(registry: &str) -> Option<Credentials> {
-        let path = file()?;
-        if path.metadata().ok()?.len() > MAX_FILE_BYTES {
-            return None;
-        }
-        Credentials::read(&std::fs::read(path).ok()?, registry)
+        Credentials::read(&contents()?, registry)
     }
 
-    fn read(text: &[u8], registry: &str) -> Option<Credentials> {
-        let file: Value = serde_json::from_slice(text).ok()?;
+    fn read(file: &Value, registry: &str) -> Option<Credentials> {
         let names: &[&str] = match registry {
             "docker.io" => &["docker.io", "https://index.docker.io/v1/"],
             _ => &[registry],
@@ -59,6 +54,32 @@ impl Credentials {
     }
 }
 
+/// Why `Credentials::of` a registry found none, and what helps: the end of a sentence.
+pub(super) fn why_there_are_none(registry: &str) -> String {
+    why_none_in(&contents().unwrap_or_default(), &place(), registry)
+}
+
+fn why_none_in(file: &Value, place: &str, registry: &str) -> String {
+    let programs = [("credHelpers", &file["credHelpers"][registry]), ("credsStore", &file["credsStore"])];
+    match programs.into_iter().find(|(_, program)| program.as_str().is_some_and(|name| !name.is_empty())) {
+        Some((key, _)) => format!(
+            "{place} leaves its password to a program (`{key}`), which isn't started here; $DOCKER_CONFIG names a folder \
+             whose config.json has it"
+        ),
+        None => format!(
+            "{place} has no password for it; `docker login {registry}` puts one there ($DOCKER_CONFIG names another folder)"
+        ),
+    }
+}
+
+fn contents() -> Option<Value> {
+    let path = file()?;
+    if path.metadata().ok()?.len() > MAX_FILE_BYTES {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
 /// Where they would be.
 pub(super) fn place() -> String {
     file().map_or_else(|| "$DOCKER_CONFIG/config.json".into(), |path| path.display().to_string())
@@ -73,21 +94,31 @@ fn file() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn what_docker_login_has_written_is_found_by_the_registrys_name() {
-        let file = br#"{ "auths": {
+        let file = json!({ "auths": {
             "registry.example:5000": { "auth": "cm9ib3Q6c2VjcmV0" },
             "https://index.docker.io/v1/": { "username": "me", "password": "mine" },
             "https://ghcr.io/": { "auth": "cm9ib3Q6c2VjcmV0" },
-            "empty.example": {} } }"#;
-        let of = |registry: &str| Credentials::read(file, registry).map(|c| c.basic().to_str().unwrap().to_owned());
+            "empty.example": {} } });
+        let of = |registry: &str| Credentials::read(&file, registry).map(|c| c.basic().to_str().unwrap().to_owned());
         assert_eq!(of("registry.example:5000").unwrap(), "Basic cm9ib3Q6c2VjcmV0");
         assert_eq!(of("docker.io").unwrap(), "Basic bWU6bWluZQ==");
         assert!(of("ghcr.io").is_some());
         for none in ["registry.example", "empty.example", "other.example"] {
             assert_eq!(of(none), None, "{none}");
         }
-        assert!(!format!("{:?}", Credentials::read(file, "ghcr.io").unwrap().basic()).contains("cm9i"));
+        assert!(!format!("{:?}", Credentials::read(&file, "ghcr.io").unwrap().basic()).contains("cm9i"));
+    }
+
+    #[test]
+    fn a_password_that_a_program_keeps_is_told_from_one_that_is_not_there() {
+        let why = |file: Value| why_none_in(&file, "config.json", "r.example");
+        let none = json!({ "credHelpers": { "other.example": "pass" }, "credsStore": "" });
+        assert!(why(none).contains("has no password for it; `docker login r.example`"));
+        assert!(why(json!({ "credHelpers": { "r.example": "pass" } })).contains("a program (`credHelpers`)"));
+        assert!(why(json!({ "credsStore": "desktop" })).contains("a program (`credsStore`)"));
     }
 }

@@ -212,7 +212,10 @@ impl Session {
         let registry = self.registry.clone();
         match self.credentials {
             Some(_) => RegistryError::Refused(registry, credentials::place()),
-            None => RegistryError::NoCredentials(registry, credentials::place()),
+            None => {
+                let why = credentials::why_there_are_none(&registry);
+                RegistryError::NoCredentials(registry, why)
+            }
         }
     }
 

@@ -3,9 +3,10 @@
 //! `cargo xtask test` installs the languages' tools before this runs (`cargo xtask setup` does, too).
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tollgate_harness::{Gateway, Origin, Outcome, Request, Response, binary, compile_cache};
+use tollgate_harness::{Gateway, Origin, Outcome, Request, Response, binary, compile_cache, tools};
 
 /// HMAC-SHA256 of `{"order":7}` with the key `acme-key`.
 const SIGNATURE: &str = "65cb3f575613312dbcb08a0aa198ade0a429033a37f4e416e6f424451b190770";
@@ -18,9 +19,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn policy(folder: &Path, arguments: &[&str]) -> Outcome {
     let mut command = Command::new(binary());
     command.arg("policy").args(arguments).current_dir(folder).env("XDG_CACHE_HOME", compile_cache());
-    if std::env::var_os("TOLLGATE_TOOLS").is_none() {
-        command.env("TOLLGATE_TOOLS", root().join("target/tools"));
-    }
+    command.env("TOLLGATE_TOOLS", tools());
     let output = command.output().unwrap();
     Outcome {
         code: output.status.code().unwrap_or(-1),
@@ -183,7 +182,7 @@ const CONFIGURE_READS: &str = r#"        self.greeting = configuration.get("gree
 
 const REQUEST_READS: &str = r#"        if self.reads:
             import os
-            return reply(200, self.greeting + open("/data/later.txt").read() + str(sorted(os.listdir("/data"))))
+            return reply(200, self.greeting + open("/data/later.txt").read() + " ".join(sorted(os.listdir("/data"))))
 "#;
 
 /// The greeting policy reads files: one while it takes its configuration, one for the request.
@@ -200,7 +199,7 @@ fn reads(component: &Path) {
         .value("data", data.path().to_str().unwrap())
         .start();
     for _ in 0..2 {
-        assert_eq!(gateway.get("/").text(), "configured, asked ['first.txt', 'later.txt']");
+        assert_eq!(gateway.get("/").text(), "configured, asked first.txt later.txt");
     }
 }
 
@@ -218,11 +217,53 @@ fn a_new_policy_in_go_passes_its_own_test_and_a_panic_is_told() {
     let to = "\tfmt.Println(\"printed\", request.Path())\n\tif strings.HasSuffix(request.Path(), \"/break\") {\n\t\t\
               panic(\"out of greetings\")\n\t}\n\tif request.Path() !=";
     let from = "\tif request.Path() !=";
-    let imported = ("\"encoding/json\"\n", "\"encoding/json\"\n\t\"fmt\"\n\t\"strings\"\n");
+    let imported =
+        ("\"encoding/json\"\n", "\"encoding/json\"\n\t\"errors\"\n\t\"fmt\"\n\t\"io/fs\"\n\t\"os\"\n\t\"strings\"\n");
+    let configured = ("\treturn json.Unmarshal(configuration, h)\n", GO_CONFIGURE_READS);
+    let field = ("`json:\"greeting\"`\n", "`json:\"greeting\"`\n\treads    bool\n");
     let (folder, component) = a_new_one("go");
-    edit(&folder.path().join("greets/policy.go"), &[(from, to), imported]);
+    edit(
+        &folder.path().join("greets/policy.go"),
+        &[(from, &*[GO_REQUEST_READS, to].concat()), imported, configured, field],
+    );
     breaks(&folder, &component, "panic: out of greetings, in main.(*Hello).OnRequest (policy.go:");
+    reads(&component);
 }
+
+const GO_CONFIGURE_READS: &str = r#"	err := json.Unmarshal(configuration, h)
+	if h.reads = strings.HasPrefix(h.Greeting, "/"); !h.reads || err != nil {
+		return err
+	}
+	read, err := os.ReadFile(h.Greeting)
+	h.Greeting = string(read)
+	return err
+"#;
+
+/// What isn't granted isn't there, and nothing is written.
+const GO_REQUEST_READS: &str = r#"	if h.reads {
+		file, err := os.Open("/data/later.txt")
+		if err != nil {
+			return tollgate.Next, err
+		}
+		defer file.Close()
+		told := make([]byte, 6)
+		if _, err = file.ReadAt(told, 0); err != nil {
+			return tollgate.Next, err
+		}
+		_, absent := os.Open("/data/absent.txt")
+		_, outside := os.Open("/etc/passwd")
+		written := os.WriteFile("/data/first.txt", nil, 0o600)
+		if !errors.Is(absent, fs.ErrNotExist) || outside == nil || written == nil {
+			return tollgate.Next, fmt.Errorf("%v, %v, %v", absent, outside, written)
+		}
+		names := ""
+		entries, err := os.ReadDir("/data")
+		for _, entry := range entries {
+			names = strings.TrimPrefix(names+" "+entry.Name(), " ")
+		}
+		return tollgate.Reply(200, h.Greeting+string(told)+names), err
+	}
+"#;
 
 #[test]
 fn a_policy_in_go_that_differs_from_its_policy_yaml_is_refused_with_what_differs() {
@@ -252,9 +293,16 @@ fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
     assert_eq!(policy(folder.path(), &["new", "greets", "--lang", "ts"]).code, 0);
     let source = folder.path().join("greets/policy.ts");
     let whole = std::fs::read_to_string(&source).unwrap();
+    let elapsed =
+        "import { elapsedUs } from \"tollgate:policy/context@0.1.0\";\nexport const wrong: string = elapsedUs();\n";
     for (from, to, said) in [
         ("reply(200, ", "reply(\"200\", ", "error TS2345: Argument of type 'string' is not assignable"),
         ("request.path ===", "request.pth ===", "Property 'pth' does not exist on type 'Request'"),
+        (
+            "interface Configuration",
+            &*[elapsed, "interface Configuration"].concat(),
+            "'bigint' is not assignable to type 'string'",
+        ),
     ] {
         edit(&source, &[(from, to)]);
         let built = policy(folder.path(), &["build", "greets"]);
@@ -264,9 +312,44 @@ fn a_new_policy_in_typescript_builds_and_a_wrong_type_is_told() {
     passes(&policy(folder.path(), &["test", "greets"]));
 }
 
-/// The page's own words, in the language whose tools are fastest.
+/// `contract/` is what its command makes of the contract as it stands, and the SDK fits it.
+#[test]
+fn types_of_javascript_are_generated_from_the_contract_and_the_sdk_fits_them() {
+    let (sdk, made) = (root().join("sdk/js"), tempfile::tempdir().unwrap());
+    let modules = tools().join("js/node_modules");
+    let mut generate = Command::new("node");
+    let generated = Outcome::of(generate.arg(sdk.join("generate.mjs")).args([&modules, made.path()]));
+    assert_eq!(generated.code, 0, "{generated:#?}");
+    for folder in ["", "interfaces"] {
+        let texts = |root: &Path| -> BTreeMap<String, String> {
+            let files = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+            let named = |path: PathBuf| (path.file_name().unwrap().to_string_lossy().into_owned(), path);
+            files
+                .filter(|path| path.is_file())
+                .map(named)
+                .map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+                .collect()
+        };
+        assert!(texts(&sdk.join("contract")) == texts(made.path()), "run `node sdk/js/generate.mjs`");
+    }
+    let mut compiler = Command::new("node");
+    compiler.arg(modules.join("typescript/bin/tsc")).args(["--pretty", "false", "-p"]).arg(sdk.join("jsconfig.json"));
+    let checked = Outcome::of(&mut compiler);
+    assert_eq!(checked.code, 0, "{checked:#?}");
+}
+
 #[test]
 fn the_first_policys_page_holds_word_for_word_in_go() {
+    the_first_policys_page_holds("go");
+}
+
+#[test]
+fn the_first_policys_page_holds_word_for_word_in_c() {
+    the_first_policys_page_holds("c");
+}
+
+/// The page's own words, in the languages whose tools are fastest.
+fn the_first_policys_page_holds(language: &str) {
     let page = std::fs::read_to_string(root().join("docs/first-policy.md")).unwrap();
     let blocks = |language: &str| -> Vec<String> {
         let fenced = page.split("```").skip(1).step_by(2);
@@ -281,7 +364,7 @@ fn the_first_policys_page_holds_word_for_word_in_go() {
         done.stdout
     };
     let (shell, yaml) = (blocks("sh"), blocks("yaml"));
-    let made = shell[0].replace("--lang python", "--lang go");
+    let made = shell[0].replace("--lang python", &format!("--lang {language}"));
     let passed: Vec<String> = made.lines().map(follow).collect();
     let promised = &blocks("text")[0];
     for line in promised.lines().filter(|line| line.starts_with("ok ")) {
@@ -289,7 +372,7 @@ fn the_first_policys_page_holds_word_for_word_in_go() {
     }
     let own = folder.path().join("greets");
     edit(&own.join("policy.yaml"), &[("capabilities: []\n", &yaml[0])]);
-    std::fs::write(own.join("policy.go"), &blocks("go")[0]).unwrap();
+    std::fs::write(own.join(format!("policy.{language}")), &blocks(language)[0]).unwrap();
     std::fs::write(own.join("tests/hello.yaml"), &yaml[1]).unwrap();
     assert!(follow("tollgate policy test greets").contains("1 passed, 0 failed"));
     assert!(follow(shell[1].trim()).contains(blocks("text")[1].trim()));
@@ -387,7 +470,9 @@ fn what_an_author_gets_wrong_is_one_sentence_that_helps() {
 #[test]
 fn a_missing_tool_is_told_with_the_command_that_installs_it() {
     let folder = tempfile::tempdir().unwrap();
-    for (language, command) in [("js", "npm install --prefix"), ("python", "pip install componentize-py==")] {
+    for (language, command) in
+        [("js", "npm install --ignore-scripts --prefix"), ("python", "pip install componentize-py==")]
+    {
         assert_eq!(policy(folder.path(), &["new", language, "--lang", language]).code, 0);
         let mut bare = Command::new(binary());
         bare.args(["policy", "build", language]).current_dir(folder.path()).env_remove("VIRTUAL_ENV");

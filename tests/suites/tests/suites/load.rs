@@ -45,7 +45,7 @@ fn error_at(yaml: &str, guest: &str, at: &str) -> String {
 fn refused(guest: &str, words: &[&str]) {
     let yaml = document("guest: {}", "file: ./guest.wasm");
     let sentence = error_at(&yaml, guest, "./guest.wasm");
-    assert!(sentence.contains("component `guest`") || sentence.contains("`guest`: "), "{sentence}");
+    assert!(sentence.contains("component `guest`, ") && sentence.contains("guest.wasm: "), "{sentence}");
     for word in words {
         assert!(sentence.contains(word), "`{word}` is missing in: {sentence}");
     }
@@ -71,10 +71,10 @@ refusals! { refused:
     garbage_is_refused: "load_garbage" says ["no WebAssembly component"];
     half_a_component_is_refused: "load_truncated" says ["not valid"];
     another_version_of_the_contract_is_refused: "load_wrong_version" says ["@0.2.0", "tollgate 0.1", "rebuild"];
-    an_import_that_nobody_offers_is_refused: "load_unknown_import" says ["`acme:crimes/crimes@0.1.0`", "doesn't offer"];
+    an_import_that_nobody_offers_is_refused: "load_unknown_import" says ["`acme:crimes/crimes@0.1.0`", "doesn't offer", "rebuild it without"];
     wasi_that_is_not_offered_is_refused: "load_wasi_import" says ["`wasi:cli/environment@0.3.0`", "of 0.2", "tollgate policy build"];
-    a_component_without_a_phase_is_refused: "load_no_phase" says ["no phase", "on-request"];
-    a_manifest_without_an_id_is_refused: "load_bad_manifest_missing_id" says ["manifest", "missing field `id`"];
+    a_component_without_a_phase_is_refused: "load_no_phase" says ["no phase", "on-request", "tollgate policy build"];
+    a_manifest_without_an_id_is_refused: "load_bad_manifest_missing_id" says ["manifest", "missing field `id`", "it is what `describe` returns"];
     a_manifest_in_prose_is_refused: "load_bad_manifest_not_json" says ["the manifest can't be read"];
     a_manifest_with_an_unheard_of_body_is_refused: "load_bad_manifest_unknown_body" says ["manifest", "telepathy"];
     a_manifest_of_a_mebibyte_is_refused: "limits_big_manifest" says ["1048576 bytes", "262144"];
@@ -84,7 +84,7 @@ refusals! { refused:
     a_loop_in_describe_is_refused: "limits_loop_in_describe" says ["`describe`", "fuel"];
     a_loop_at_the_start_is_refused: "limits_loop_in_start" says ["fuel"];
     memory_growth_at_the_start_is_refused: "limits_memory_growth_in_start" says ["memory"];
-    four_gibibytes_from_the_beginning_are_refused: "limits_memory_at_once" says ["memory"];
+    four_gibibytes_from_the_beginning_are_refused: "limits_memory_at_once" says ["4294967296 bytes of memory", "268435456"];
 }
 
 refusals! { unconfigurable:

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
-use tollgate_harness::{Door, Gateway, Mischief, Origin, Outcome, Registry, Setup, binary, compile_cache};
+use tollgate_harness::{
+    DockerRegistry, Door, Gateway, Mischief, Origin, Outcome, Registry, Setup, binary, compile_cache,
+};
 
 use crate::scene::greeter;
 
@@ -26,9 +28,21 @@ impl Machine {
         Machine { folder, component }
     }
 
-    fn log_in(&self, registry: &Registry, password: &str) {
-        let text = format!("{{ \"auths\": {{ \"{}\": {{ \"auth\": \"{password}\" }} }} }}", registry.name());
+    fn log_in(&self, registry: &str, password: &str) {
+        let text = format!("{{ \"auths\": {{ \"{registry}\": {{ \"auth\": \"{password}\" }} }} }}");
         std::fs::write(self.folder.path().join("config.json"), text).unwrap();
+    }
+
+    /// Make the component larger, by a section that nothing reads.
+    fn grow(&self, bytes: u32) {
+        let mut whole = std::fs::read(&self.component).unwrap();
+        // Section 0, its length in LEB128 of five bytes, a name of one letter.
+        whole.push(0);
+        let length = bytes + 2;
+        whole.extend((0..5).map(|at| (length >> (7 * at)) as u8 & 0x7f | if at < 4 { 0x80 } else { 0 }));
+        whole.extend(b"\x01x");
+        whole.resize(whole.len() + bytes as usize, 7);
+        std::fs::write(&self.component, whole).unwrap();
     }
 
     fn docker_config(&self) -> &str {
@@ -43,11 +57,11 @@ impl Machine {
     }
 
     /// Push it, and give what it is called there.
-    fn pushed(&self, registry: &Registry) -> String {
-        let pushed = self.push(&format!("oci://{}/acme/x:1.0", registry.name()));
+    fn pushed(&self, registry: &str) -> String {
+        let pushed = self.push(&format!("oci://{registry}/acme/x:1.0"));
         assert_eq!(pushed.code, 0, "{pushed:#?}");
         let name = pushed.stdout.lines().next().unwrap().to_owned();
-        assert!(name.starts_with(&format!("oci://{}/acme/x@sha256:", registry.name())), "{name}");
+        assert!(name.starts_with(&format!("oci://{registry}/acme/x@sha256:")), "{name}");
         assert!(pushed.stdout.contains(&format!("{{ file: '{name}' }}")), "{pushed:#?}");
         name
     }
@@ -77,9 +91,9 @@ fn file(name: &str) -> String {
 #[test]
 fn a_component_that_was_pushed_serves_and_is_not_fetched_twice() {
     let (machine, registry) = (Machine::new(), Registry::start(Door::Open));
-    let name = machine.pushed(&registry);
+    let name = machine.pushed(&registry.name());
     let pushes = registry.requests().len();
-    assert_eq!(machine.pushed(&registry), name, "the same component has the same digest");
+    assert_eq!(machine.pushed(&registry.name()), name, "the same component has the same digest");
     let sent = |request: &&tollgate_harness::Request| request.method == "PUT" && request.target.contains("/uploads/");
     assert_eq!(registry.requests()[pushes..].iter().filter(sent).count(), 0, "what is there isn't sent again");
 
@@ -97,7 +111,7 @@ fn a_component_that_was_pushed_serves_and_is_not_fetched_twice() {
 #[test]
 fn what_is_kept_and_has_other_bytes_is_fetched_anew() {
     let (machine, registry) = (Machine::new(), Registry::start(Door::Open));
-    let name = machine.pushed(&registry);
+    let name = machine.pushed(&registry.name());
     let cache = tempfile::tempdir().unwrap();
     let check = || machine.setup(&file(&name)).env("XDG_CACHE_HOME", cache.path().to_str().unwrap()).check();
     assert_eq!(check().code, 0);
@@ -124,8 +138,8 @@ fn a_registry_that_asks_who_is_there_is_told_what_docker_login_has_written() {
             "{refused:#?}"
         );
 
-        machine.log_in(&registry, ROBOT);
-        let name = machine.pushed(&registry);
+        machine.log_in(&registry.name(), ROBOT);
+        let name = machine.pushed(&registry.name());
         registry.misbehave(Mischief::Elsewhere);
         let gateway = machine.setup(&file(&name)).start();
         assert_eq!(gateway.get("/x").status, 200, "{door:?}: components may lie elsewhere");
@@ -133,16 +147,52 @@ fn a_registry_that_asks_who_is_there_is_told_what_docker_login_has_written() {
         assert!(!log.contains(ROBOT), "{log}");
 
         let other = Machine::new();
-        other.log_in(&registry, "cm9ib3Q6b3RoZXI=");
+        other.log_in(&registry.name(), "cm9ib3Q6b3RoZXI=");
         let refused = other.push(&format!("oci://{}/acme/x", registry.name()));
         assert!(refused.code == 2 && refused.stderr.contains("config.json has as the password"), "{refused:#?}");
     }
 }
 
+/// Debian's docker-registry, which isn't ours: what it is given it gives back, to whom it knows.
+#[test]
+fn a_registry_of_others_takes_a_component_and_gives_it_to_a_gateway() {
+    let (machine, registry) = (Machine::new(), DockerRegistry::start());
+    let refused = machine.push(&format!("oci://{}/acme/x:1.0", registry.name()));
+    assert!(refused.code == 2 && refused.stderr.contains("has no password for it; `docker login "), "{refused:#?}");
+    machine.log_in(registry.name(), "cm9ib3Q6b3RoZXI=");
+    let refused = machine.push(&format!("oci://{}/acme/x:1.0", registry.name()));
+    let sentence = format!("the registry {} refuses what {}/config.json has", registry.name(), machine.docker_config());
+    assert!(refused.code == 2 && refused.stderr.contains(&sentence), "{refused:#?}");
+
+    machine.log_in(registry.name(), ROBOT);
+    machine.grow(8 << 20);
+    let name = machine.pushed(registry.name());
+    assert_eq!(machine.pushed(registry.name()), name);
+    let gateway = machine.setup(&file(&name)).start();
+    assert_eq!(gateway.get("/x").status, 200);
+    let answered = |request: &str, status: &str| {
+        let of = |line: &&String| line.starts_with(request) && line.ends_with(status);
+        registry.answered().iter().filter(of).count()
+    };
+    assert_eq!(answered("PUT /v2/acme/x/blobs/uploads/", " 201"), 2, "a component and what is said of it, once");
+    assert_eq!(
+        (answered("GET /v2/acme/x/manifests/sha256:", " 200"), answered("GET /v2/acme/x/blobs/", " 200")),
+        (1, 1)
+    );
+
+    let elsewhere = Machine::new();
+    elsewhere.log_in(registry.name(), "cm9ib3Q6b3RoZXI=");
+    let digest = format!("@sha256:{}", "0".repeat(64));
+    let absent = file(&format!("oci://{}/acme/x{digest}", registry.name()));
+    let refused = elsewhere.refused(&absent);
+    assert!(refused.contains("as the password for it") && refused.contains("tollgate.yaml:"), "{refused}");
+    assert!(machine.refused(&absent).contains("has no such manifest (GET /v2/acme/x/manifests/sha256:000"));
+}
+
 #[test]
 fn what_a_registry_gives_instead_is_one_sentence_at_its_place() {
     let (machine, registry) = (Machine::new(), Registry::start(Door::Open));
-    let name = machine.pushed(&registry);
+    let name = machine.pushed(&registry.name());
     for (mischief, sentence) in [
         (Mischief::OtherManifest, "gave a manifest with the digest sha256:"),
         (Mischief::OtherBlob, "gave a component with the digest sha256:"),
