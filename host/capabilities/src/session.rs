@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use tollgate_core::edits::Diff;
 use tollgate_core::egress::Egress;
 use tollgate_core::limits::Limits;
@@ -118,8 +119,7 @@ enum RunsSince {
 
 /// Processor time of this thread.
 fn processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
+    ThreadTime::try_now().map(|time| time.as_duration()).unwrap_or_default()
 }
 
 /// Core instances of a component: one module and a few adapters, or an interpreter, its libraries and theirs.
