@@ -17,6 +17,10 @@ impl Host for Session {
 
     fn write(&mut self, level: Level, message: String) -> Result<()> {
         self.enter()?;
+        if level == Level::Error {
+            // A panic of a Rust guest comes this way. Should the call fail, this is why.
+            self.output.get_or_insert_default().remember(&message);
+        }
         self.write_line(level, message)
     }
 

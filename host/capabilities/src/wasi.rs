@@ -237,8 +237,8 @@ impl Session {
         self.handles = self.handles.saturating_sub(1);
     }
 
-    /// What the guest wrote to stderr last in this call, in one line: an interpreter's account of an exception. Empty if
-    /// it wrote nothing.
+    /// What the guest wrote to stderr or logged as an error last in this call, in one line: an interpreter's account of an
+    /// exception, or a panic. Empty if it wrote nothing.
     pub fn last_words(&self) -> String {
         let Some(output) = self.output.as_deref() else { return String::new() };
         let words = output.last_words().to_owned();

@@ -323,16 +323,38 @@ fn is_over_wasmtimes_limit(cause: &str) -> bool {
 /// How many of a guest's functions are named when it fails.
 const FRAMES: usize = 4;
 
+/// What a Rust guest has on its stack above the function that panics.
+fn is_machinery(function: &str) -> bool {
+    const PARTS: [&str; 9] = [
+        "__rust",
+        "_rust",
+        "rust_",
+        "std::panicking::",
+        "std::sys::",
+        "core::panicking::",
+        "core::option::",
+        "core::result::",
+        "alloc::alloc::",
+    ];
+    PARTS.iter().any(|part| function.starts_with(part)) || matches!(function, "abort" | "std::process::abort")
+}
+
 /// An error in one line: the cause, and where in the guest it happened, innermost first.
 fn told(error: &wasmtime::Error) -> String {
     let text = match error.downcast_ref::<WasmBacktrace>() {
         None => format!("{error:#}"),
         Some(backtrace) => {
             let name = |frame: &FrameInfo| match frame.func_name() {
-                Some(name) => name.to_owned(),
+                Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
                 None => format!("function {}", frame.func_index()),
             };
-            let names: Vec<String> = backtrace.frames().iter().take(FRAMES).map(name).collect();
+            // Only of the guest's own is it news where it was.
+            let mut names: Vec<String> = backtrace.frames().iter().map(name).collect();
+            let machinery = names.iter().take_while(|name| is_machinery(name)).count();
+            if machinery < names.len() {
+                names.drain(..machinery);
+            }
+            names.truncate(FRAMES);
             format!("{}, in {}", error.root_cause(), names.join(" of "))
         }
     };

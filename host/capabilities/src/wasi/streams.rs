@@ -150,12 +150,12 @@ impl GuestOutput {
         self.unfinished.iter_mut().for_each(Vec::clear);
     }
 
-    /// The end of what came through stderr, at most 1 KiB.
+    /// The end of what came through stderr or was logged as an error, at most 1 KiB.
     pub(super) fn last_words(&self) -> &str {
         &self.last_words
     }
 
-    fn remember(&mut self, line: &str) {
+    pub(crate) fn remember(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
         }

@@ -101,8 +101,24 @@ fn a_counter_that_is_not_as_expected_is_told() {
 }
 
 #[test]
-fn a_new_policy_in_rust_builds_and_passes_its_own_test() {
-    a_new_one("rust");
+fn a_new_policy_in_rust_builds_and_passes_its_own_test_and_a_panic_is_told() {
+    let (folder, component) = a_new_one("rust");
+    let panics = "\"/break\" => self.out_of_greetings(),\n            \"/hello\" =>";
+    let method = "impl Hello {\n    #[inline(never)]\n    fn out_of_greetings(&self) -> Result<(), Verdict> {\n        \
+                  None.expect(\"out of greetings\")\n    }\n}\n\n/// Greets whoever";
+    let edits = [("\"/hello\" =>", panics), ("/// Greets whoever", method)];
+    edit(&folder.path().join("greets/src/lib.rs"), &edits);
+    let built = policy(folder.path(), &["build", "greets"]);
+    assert_eq!(built.code, 0, "{built:#?}");
+    let yaml = "workers: 1\napis: [ { id: a, path: '', backend: 'http://127.0.0.1:1', subscription-required: false, \
+                policies: { inbound: [ greets: {} ] } } ]\ncomponents: { greets: { file: ./greets.wasm } }\n";
+    let gateway = Gateway::with(yaml).file("greets.wasm", std::fs::read(component).unwrap()).start();
+    assert_eq!(gateway.get("/break").status, 500);
+    let line: Value = serde_json::from_str(&gateway.wait_for_log("a policy failed")).unwrap();
+    let detail = line["detail"].as_str().unwrap();
+    let place = ", in greets::Hello::out_of_greetings of ";
+    assert!(detail.contains(place) || detail.contains(&place.replace("greets::Hello", "<greets::Hello>")), "{detail}");
+    assert!(detail.contains("; it said: panicked at src/lib.rs:") && detail.contains("out of greetings"), "{detail}");
 }
 
 /// Change a source.
