@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use http::Method;
 use tollgate_caching::key::{canonical_authority, canonical_query};
 use tollgate_core::message::Scheme;
 use tollgate_expression::{Context, Expression, Fact, Object, Table, Value};
@@ -34,6 +35,22 @@ fn calls(criterion: &mut Criterion) {
         let exchange = || tollgate_pieces::exchange("acme");
         bencher.iter_batched(exchange, |exchange| scene.call(exchange), BatchSize::SmallInput);
     });
+}
+
+/// A path made one, its API and operation found, and its key's subscription.
+fn ways(criterion: &mut Criterion) {
+    let few = tollgate_pieces::operations(10);
+    let many = tollgate_pieces::operations(10_000);
+    for (name, plan, key) in [
+        ("way/10 operations, no key", &few, None),
+        ("way/10 operations, a key", &few, Some("a-secret-key")),
+        ("way/10,000 operations, a key", &many, Some("a-secret-key")),
+    ] {
+        assert_eq!(plan.way(&Method::GET, "/a/kind-7/1/parts/2", key).is_ok(), key.is_some(), "{name}");
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| plan.way(&Method::GET, black_box("/a/kind-7/1/parts/2"), black_box(key)).is_ok());
+        });
+    }
 }
 
 /// A request with the header `x-tenant`.
@@ -86,5 +103,5 @@ fn cache_keys(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(pieces, calls, expressions, cache_keys);
+criterion_group!(pieces, calls, ways, expressions, cache_keys);
 criterion_main!(pieces);

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 use tollgate_bare_runtime::runtime;
 use tollgate_core::place::Phase;
-use tollgate_gateway::{BuiltIn, PlanBuilder};
+use tollgate_gateway::{BuiltIn, Plan, PlanBuilder};
 use tollgate_runtime::{Exchange, Leases, Statement};
 
 /// A statement and the worker that calls it.
@@ -46,14 +46,11 @@ impl Scene {
     }
 
     fn new(name: &str, built_ins: &'static [BuiltIn], statement: &str, more: &str) -> Scene {
-        let builder = PlanBuilder::new(runtime(), built_ins, None);
         let document = format!(
             "{more}apis:\n  - id: a\n    path: a\n    backend: http://127.0.0.1:9\n    subscription-required: false\n    \
              policies: {{ inbound: [ {statement} ] }}\n"
         );
-        let (document, mut problems) = builder.parse(Path::new("tollgate.yaml"), &document);
-        let plan = document.and_then(|document| builder.build(&document, &mut problems));
-        let Some(plan) = plan else { panic!("{problems}") };
+        let (builder, plan) = plan(built_ins, &document);
         let statement = Arc::clone(plan.statement(name).expect("the document has the statement"));
         Scene { statement, leases: Leases::new(Arc::clone(builder.runtime()), 0, None, None), calls: 0 }
     }
@@ -73,6 +70,32 @@ impl Scene {
         outcome.called.expect("the statement does its work");
         outcome.exchange.expect("the exchange comes back")
     }
+}
+
+/// The plan of an API without statements that has so many operations, and asks for the key `a-secret-key`.
+///
+/// # Panics
+/// If the document is wrong.
+#[must_use]
+pub fn operations(count: usize) -> Plan {
+    let mut document = String::from(
+        "products: [ { id: gold, apis: [ a ] } ]\n\
+         subscriptions: [ { id: s, product: gold, primary-key: a-secret-key } ]\n\
+         apis:\n  - id: a\n    path: a\n    backend: http://127.0.0.1:9\n    operations:\n",
+    );
+    for number in 0..count {
+        let line = format!("      - {{ id: o{number}, method: GET, url: '/kind-{number}/{{id}}/parts/{{part}}' }}\n");
+        document.push_str(&line);
+    }
+    plan(&[], &document).1
+}
+
+fn plan(built_ins: &'static [BuiltIn], document: &str) -> (PlanBuilder, Plan) {
+    let builder = PlanBuilder::new(runtime(), built_ins, None);
+    let (document, mut problems) = builder.parse(Path::new("tollgate.yaml"), document);
+    let plan = document.and_then(|document| builder.build(&document, &mut problems));
+    let Some(plan) = plan else { panic!("{problems}") };
+    (builder, plan)
 }
 
 fn components() -> PathBuf {

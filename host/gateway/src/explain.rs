@@ -7,8 +7,8 @@ use http::uri::PathAndQuery;
 use tollgate_core::path;
 use tollgate_core::place::Section;
 
-use crate::admit::{self, KeyDigest};
-use crate::plan::{Plan, Step};
+use crate::admit::{self, KeyDigest, Permit};
+use crate::plan::{Chain, Plan, Step};
 use crate::route::Parameters;
 
 /// Why a request would meet nothing.
@@ -28,9 +28,19 @@ pub enum Unroutable {
     Key,
 }
 
+/// Where a request would go.
+pub struct Way<'p> {
+    chain: &'p Chain,
+    parameters: Parameters,
+    permit: Permit,
+}
+
 impl Plan {
-    /// The route of a request and everything that would run for it, as text.
-    pub fn explain(&self, method: &Method, target: &str, key: Option<&str>) -> Result<String, Unroutable> {
+    /// The way of a request: its route, and whether its key opens it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn way(&self, method: &Method, target: &str, key: Option<&str>) -> Result<Way<'_>, Unroutable> {
         let target: PathAndQuery = target.parse().map_err(|_| Unroutable::Path)?;
         let normal = path::normalise(target.path()).map_err(|_| Unroutable::Path)?;
         let (number, rest) = self.api_table.find(&normal).ok_or(Unroutable::Api)?;
@@ -43,6 +53,15 @@ impl Plan {
         let key = key.map(|key| KeyDigest::of(key.as_bytes()));
         let permit = admit::admit(&self.keys, &api.door, key.as_ref(), now).map_err(|_| Unroutable::Key)?;
         let chain = api.chains.get(operation).ok_or(Unroutable::Operation)?.chain(permit.product);
+        Ok(Way { chain, parameters, permit })
+    }
+
+    /// The route of a request and everything that would run for it, as text.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn explain(&self, method: &Method, target: &str, key: Option<&str>) -> Result<String, Unroutable> {
+        let Way { chain, parameters, permit } = self.way(method, target, key)?;
         let facts = &chain.facts;
         let mut out = String::new();
         // Writing to a String can't fail.

@@ -94,7 +94,7 @@ mod deadline;
 /// JSON text without a tree.
 mod json;
 
-pub use explain::Unroutable;
+pub use explain::{Unroutable, Way};
 pub use observe::otlp::OtlpSettings;
 pub use overload::OverloadSettings;
 pub use plan::{BuiltIn, Plan, PlanBuilder};
