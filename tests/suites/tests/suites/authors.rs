@@ -499,8 +499,11 @@ fn a_missing_tool_is_told_with_the_command_that_installs_it() {
     // An older Go is there, and tells so.
     let old = folder.path().join("old");
     std::fs::create_dir(&old).unwrap();
-    std::fs::write(old.join("go"), "#!/bin/sh\necho go1.19.8\n").unwrap();
-    std::fs::set_permissions(old.join("go"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(folder.path().join("go.sh"), "#!/bin/sh\necho go1.19.8\n").unwrap();
+    // By another process: a program that this one writes can't be started while a test beside forks with it open.
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).arg(folder.path().join("go.sh")).arg(old.join("go"));
+    assert_eq!(Outcome::of(&mut install).code, 0);
     assert_eq!(policy(folder.path(), &["new", "go", "--lang", "go"]).code, 0);
     let mut bare = Command::new(binary());
     bare.args(["policy", "build", "go"])
