@@ -24,11 +24,20 @@ pub(crate) fn build_dist(workspace: &Workspace, steps: &mut Steps) -> Result<()>
     })
 }
 
-/// Like [`build`], and every test binary with it: development dependencies bring features of their own, so that two
+/// What `bench macro` compares the gateway with, and no package brings.
+const PEER: [&str; 2] = ["--bin", "hyper-proxy"];
+
+/// Like [`build`], and the proxy without a gateway.
+pub(crate) fn build_with_peer(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    guests::build(workspace, steps)?;
+    compile(workspace, steps, &PEER)
+}
+
+/// Like [`build_with_peer`], and every test binary with it: development dependencies bring features of their own, so that two
 /// steps would compile some crates twice.
 pub(crate) fn build_with_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     guests::build(workspace, steps)?;
-    compile(workspace, steps, &["--tests"])
+    compile(workspace, steps, &[&PEER[..], &["--tests"]].concat())
 }
 
 fn compile(workspace: &Workspace, steps: &mut Steps, more: &[&str]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `bench macro`: CPU time, latency and memory of Tollgate beside nginx, nginx + Lua, Envoy and Caddy with the same work to do.
+//! `bench macro`: CPU time, latency and memory of Tollgate beside nginx, nginx + Lua, Envoy, Caddy and bare hyper with the same work to do.
 //!
 //! All proxies run at the same time, and each round measures one after the other: what disturbs the machine disturbs them alike. Proxy
 //! on one core, load and origin on the other.
@@ -6,9 +6,8 @@
 mod caddy;
 mod check;
 mod envoy;
-
+mod hyper;
 mod rows;
-
 mod table;
 mod tollgate;
 
@@ -41,7 +40,7 @@ struct Options<'a> {
 /// Measure, print the tables, and write them to docs/performance.md if all rows were measured.
 pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let options = Options::of(arguments)?;
-    host::build(workspace, steps)?;
+    host::build_with_peer(workspace, steps)?;
     if options.quick {
         return quick(workspace, steps, &options.names);
     }

@@ -1,7 +1,7 @@
 //! What is compared: each row is a proxy with something to do, and requests of a shape.
 
 use super::tollgate;
-use super::{caddy, envoy};
+use super::{caddy, envoy, hyper};
 use crate::bench::load::{Load, Over, Requests};
 use crate::bench::nginx;
 use crate::bench::process::{Process, free_address};
@@ -26,14 +26,17 @@ pub(super) enum Proxy {
     Caddy(usize),
     /// With so many filters.
     Envoy(usize),
+    /// Does nothing but pass requests on.
+    Hyper,
     Tollgate(tollgate::Work),
 }
 
-use Proxy::{Caddy, Envoy, Nginx, Tollgate};
+use Proxy::{Caddy, Envoy, Hyper, Nginx, Tollgate};
 
 const GET: Load = Load::of(Requests::Alike("/"), 32);
 const NEW: Load = Load::of(Requests::AllNew, 32);
 const TENANTS: Load = Load::of(Requests::Tenants(100_000), 32);
+const KNOWN: Load = Load::of(Requests::Tenants(1_000), 32);
 const OPERATIONS: Load = Load::of(Requests::Operations(10_000), 32);
 const CACHED: Load = Load::of(Requests::Alike("/cached"), 32);
 const JSON: Load = Load::of(Requests::Json(10_000), 32);
@@ -48,9 +51,10 @@ const fn row(name: &'static str, what: &'static str, proxy: Proxy, load: Load, b
     Row { name, what, proxy, load, beside }
 }
 
-/// Small GETs with keep-alive. "Headers": each reads the request's `x-tenant` and sets another header, and no two requests are alike.
+/// Small GETs with keep-alive. "Headers": each reads the request's `x-tenant` and sets another header. No two requests are alike, or (`known`) tenants come again.
 pub(super) const POLICIES: &[Row] = &[
     row("nginx", "nginx, `proxy_pass`", Nginx(nginx::Work::Nothing), GET, "nginx"),
+    row("hyper", "hyper alone: a proxy of 60 lines, no pool, limits, time-outs or counts", Hyper, GET, "nginx"),
     row("none", "Tollgate, no policy", Tollgate(tollgate::Work::Nothing), GET, "nginx"),
     row("envoy", "Envoy, HTTP connection manager and router", Envoy(0), GET, "nginx"),
     row("caddy", "Caddy, `reverse_proxy`, `GOMAXPROCS=1`", Caddy(0), GET, "nginx"),
@@ -67,6 +71,21 @@ pub(super) const POLICIES: &[Row] = &[
     row("fresh-16", "Tollgate, 16 headers, fresh", Tollgate(tollgate::Work::Headers(16, "fresh")), NEW, "nginx"),
     row("envoy-wasm-16", "Envoy, 16 proxy-wasm filters, 1 header each", Envoy(16), NEW, "nginx"),
     row("caddy-16", "Caddy, 16 headers by `header_up`", Caddy(16), NEW, "nginx"),
+    row("nginx-lua-5-known", "nginx + Lua, 5 headers, 1,000 tenants", Nginx(nginx::Work::Lua(5)), KNOWN, "nginx"),
+    row(
+        "warm-1-known",
+        "Tollgate, 1 header, warm, 1,000 tenants",
+        Tollgate(tollgate::Work::Headers(1, "warm")),
+        KNOWN,
+        "nginx",
+    ),
+    row(
+        "warm-5-known",
+        "Tollgate, 5 headers, warm, 1,000 tenants",
+        Tollgate(tollgate::Work::Headers(5, "warm")),
+        KNOWN,
+        "nginx",
+    ),
     row("rate-limit", "Tollgate, `rate-limit-by-key`, one key", Tollgate(tollgate::Work::RateLimit), GET, "nginx"),
     row(
         "chain-20",
@@ -195,7 +214,7 @@ impl Row {
             Nginx(work) => nginx::lacks(work),
             Caddy(_) => caddy::lacks(),
             Envoy(filters) => envoy::lacks(filters),
-            Tollgate(_) => None,
+            Hyper | Tollgate(_) => None,
         }
     }
 
@@ -205,6 +224,7 @@ impl Row {
             Nginx(_) => "nginx",
             Caddy(_) => "caddy",
             Envoy(_) => "envoy",
+            Hyper => "hyper",
             Tollgate(_) => "none",
         };
         (self.beside == "nginx" && self.name != bare).then_some(bare)
@@ -217,6 +237,7 @@ impl Row {
             Nginx(work) => nginx::start(scene, name, address, work)?,
             Caddy(headers) => caddy::start(scene, name, address, headers)?,
             Envoy(filters) => envoy::start(scene, name, address, filters)?,
+            Hyper => hyper::start(scene, name, address)?,
             Tollgate(work) => tollgate::start(scene, name, address, work)?,
         };
         process.listens(address)?;
