@@ -55,13 +55,13 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     }
 }
 
-/// Count, print the table, and hold it against the stored figures or (`--accept`) store it, in docs/performance.md too.
 /// Times of what can be called without a server, by criterion, which takes its own options and names.
 fn criterion(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     host::build(workspace, steps)?;
     step::succeed(workspace.host_cargo().args(["bench", "--workspace", "--bench", "pieces", "--"]).args(arguments))
 }
 
+/// Count, print the table, and hold it against the stored figures or (`--accept`) store it, in docs/performance.md too.
 fn instructions(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|argument| argument.starts_with("--"));

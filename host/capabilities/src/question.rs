@@ -3,6 +3,7 @@
 //! Here stand the questions whose answers depend on the exchange alone, as the statement found it. Whatever else a guest
 //! calls (limits, clocks, caches, logs) does something or can't be known beforehand, and is never among them.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue, header};
@@ -97,7 +98,48 @@ fn first<'e>(headers: &'e HeaderMap, name: &str) -> Given<'e> {
     Given::Bytes(headers.get(name).map(HeaderValue::as_bytes))
 }
 
+/// The same for an answer and for what is given when it is the same: of which kind it is, and what.
+impl Hash for Answer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Answer::Nothing => state.write_u8(0),
+            Answer::Bytes(bytes) => bytes.hash(state),
+            Answer::Lines(lines) => lines.iter().for_each(|line| line.as_bytes().hash(state)),
+            Answer::Integer(integer) => integer.hash(state),
+            Answer::Boolean(boolean) => boolean.hash(state),
+            Answer::Address(address) => address.hash(state),
+        }
+    }
+}
+
+impl Hash for Given<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Given::Bytes(None) | Given::Value(Value::Null) => state.write_u8(0),
+            Given::Bytes(Some(bytes)) => bytes.hash(state),
+            Given::Lines(lines) => lines.iter().for_each(|line| line.as_bytes().hash(state)),
+            Given::Value(Value::String(text)) => text.as_bytes().hash(state),
+            Given::Value(Value::Int(integer)) => integer.hash(state),
+            Given::Value(Value::Bool(boolean)) => boolean.hash(state),
+            // Never kept.
+            Given::Value(_) => {}
+            Given::Address(address) => address.hash(state),
+        }
+    }
+}
+
 impl Given<'_> {
+    /// May it be kept, by its length and kind?
+    pub fn may_be_kept(&self) -> bool {
+        match self {
+            Given::Bytes(bytes) => bytes.is_none_or(|bytes| bytes.len() <= LONGEST),
+            Given::Lines(lines) => lines.iter().map(|line| line.len() + 1).sum::<usize>() <= LONGEST,
+            Given::Value(Value::String(text)) => text.len() <= LONGEST,
+            Given::Value(value) => matches!(value, Value::Null | Value::Int(_) | Value::Bool(_)),
+            Given::Address(_) => true,
+        }
+    }
+
     /// Is it this one? An expression's `1` and `1.0` are equal, but guests can tell them apart: what isn't kept is never
     /// the same.
     pub fn is(&self, answer: &Answer) -> bool {
@@ -115,15 +157,14 @@ impl Given<'_> {
 
     /// To be known again; none if it is too long for that, or of a kind that nobody compares.
     pub fn kept(&self) -> Option<Answer> {
-        let bytes = |bytes: &[u8]| (bytes.len() <= LONGEST).then(|| Answer::Bytes(bytes.into()));
+        if !self.may_be_kept() {
+            return None;
+        }
         match self {
             Given::Bytes(None) | Given::Value(Value::Null) => Some(Answer::Nothing),
-            Given::Bytes(Some(it)) => bytes(it),
-            Given::Lines(lines) => {
-                let length: usize = lines.iter().map(|line| line.len() + 1).sum();
-                (length <= LONGEST).then(|| Answer::Lines(lines.iter().cloned().collect()))
-            }
-            Given::Value(Value::String(it)) => bytes(it.as_bytes()),
+            Given::Bytes(Some(it)) => Some(Answer::Bytes((*it).into())),
+            Given::Lines(lines) => Some(Answer::Lines(lines.iter().cloned().collect())),
+            Given::Value(Value::String(it)) => Some(Answer::Bytes(it.as_bytes().into())),
             Given::Value(Value::Int(it)) => Some(Answer::Integer(*it)),
             Given::Value(Value::Bool(it)) => Some(Answer::Boolean(*it)),
             Given::Value(_) => None,

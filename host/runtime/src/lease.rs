@@ -42,8 +42,8 @@ const MAX_INTERPRETERS_LENT: usize = 16;
 /// Instances that the pool as a whole keeps for calls that have none yet: a quarter.
 const POOL_SHARE: usize = 1500;
 
-/// Decisions that all workers together know: about a kilobyte each.
-const DECISIONS: usize = 8192;
+/// Decisions that all workers together know: half a kilobyte to one each.
+const DECISIONS: usize = 16_384;
 
 /// What one worker has of one unit.
 #[derive(Default)]
@@ -64,7 +64,7 @@ pub struct Leases {
     warm: RefCell<FxHashMap<u64, Ready>>,
     kept: Cell<usize>,
     may_keep: usize,
-    /// Decisions that were learnt since all were forgotten.
+    /// Decisions that were learnt, and those that were known when they were last counted.
     learnt: Cell<usize>,
     may_learn: usize,
     interpreters: Rc<Interpreters>,
@@ -241,12 +241,22 @@ impl Leases {
     /// Keep a decision. If there are too many of all statements together, those that are of use are soon learnt again.
     pub(crate) fn learn(&self, unit: &Unit, phase: Phase, asked: Asked, diff: &Diff, used: Used) {
         if self.learnt.get() >= self.may_learn {
-            let mut warm = self.warm.borrow_mut();
-            warm.values_mut().flat_map(|ready| &mut ready.decisions).for_each(Decisions::forget);
-            self.learnt.set(0);
+            self.learnt.set(self.forget_if_full());
         }
         self.decisions(unit, phase, |decisions| decisions.learn(asked, diff, used));
         self.learnt.set(self.learnt.get() + 1);
+    }
+
+    /// Count the decisions that are known, for statements may have given up theirs; forget all if they are nearly as many as may
+    /// be. Gives what is left.
+    fn forget_if_full(&self) -> usize {
+        let mut warm = self.warm.borrow_mut();
+        let known = warm.values().flat_map(|ready| &ready.decisions).map(Decisions::known).sum();
+        if known < self.may_learn / 4 * 3 {
+            return known;
+        }
+        warm.values_mut().flat_map(|ready| &mut ready.decisions).for_each(Decisions::forget);
+        0
     }
 
     /// Let go of every instance whose unit is not in use any more: after a reload.
