@@ -23,6 +23,7 @@ use tollgate_runtime::Leases;
 use crate::body::{Body, Flow};
 use crate::certificates::Certificates;
 use crate::chain::Walk;
+use crate::deadline::Alarms;
 use crate::guesses::KeyGuesses;
 use crate::observe::access_log::WorkerLog;
 use crate::observe::metrics::Traffic;
@@ -56,6 +57,8 @@ pub(crate) struct Gate {
     pub(crate) worker: usize,
     /// Room for upgraded connections.
     pub(crate) tunnels: Rc<Places>,
+    /// For the time that a request may take.
+    pub(crate) alarms: Alarms,
 }
 
 impl Handler for Gate {
@@ -82,9 +85,9 @@ impl Handler for Gate {
         };
         let limit = started.limit;
         let outcome = match opening {
-            Opening::Sections => walk_all(&mut started.walk, limit, &mut record).await,
+            Opening::Sections => walk_all(&mut started.walk, &self.alarms, limit, &mut record).await,
             Opening::OnError(rejection) => {
-                Box::pin(walk_on_error(&mut started.walk, limit, rejection, &mut record)).await
+                Box::pin(walk_on_error(&mut started.walk, &self.alarms, limit, rejection, &mut record)).await
             }
             Opening::Answered(outcome) => outcome,
         };

@@ -13,6 +13,7 @@ use tollgate_runtime::{Leases, Runtime, Turns};
 
 use crate::aside::Companion;
 use crate::callout;
+use crate::deadline::Alarms;
 use crate::guesses::KeyGuesses;
 use crate::handle::Gate;
 use crate::listen::{self, Accepting, BindError, Inherited, Listeners, Sockets};
@@ -325,6 +326,7 @@ async fn serve_all(seat: Seat) -> io::Result<()> {
         guesses: seat.guesses,
         worker: seat.number,
         tunnels: Places::new(seat.settings.upgrades.div_ceil(seat.settings.workers.max(1))),
+        alarms: Alarms::default(),
     };
     tokio::task::spawn_local(async move { upstream.maintain().await });
     tokio::task::spawn_local(forget_old_units(seat.plan, leases, seat.swapped));

@@ -12,6 +12,7 @@ use tollgate_runtime::LastError;
 
 use crate::body::Body;
 use crate::chain::{Answer, StepFailure, Stop, Walk, parts_of};
+use crate::deadline::Alarms;
 use crate::observe::record::Record;
 use crate::plan::{Chain, Step};
 use crate::respond::{self, Rejection};
@@ -30,11 +31,16 @@ struct Failing {
 }
 
 /// Walk all sections in at most `limit`. Always ends with something for the client.
-pub(super) async fn walk_all(walk: &mut Walk, limit: Option<Duration>, record: &mut Record) -> Outcome {
+pub(super) async fn walk_all(
+    walk: &mut Walk,
+    alarms: &Alarms,
+    limit: Option<Duration>,
+    record: &mut Record,
+) -> Outcome {
     let chain = Arc::clone(walk.chain());
     let outcome = {
         let sections = pin!(all_sections(walk, &chain, record));
-        in_time(limit, sections).await
+        in_time(alarms, limit, sections).await
     };
     outcome.unwrap_or_else(|| timed_out(walk, record))
 }
@@ -42,6 +48,7 @@ pub(super) async fn walk_all(walk: &mut Walk, limit: Option<Duration>, record: &
 /// Walk the on-error section alone, for a request that found no way.
 pub(super) async fn walk_on_error(
     walk: &mut Walk,
+    alarms: &Alarms,
     limit: Option<Duration>,
     rejection: Rejection,
     record: &mut Record,
@@ -50,7 +57,7 @@ pub(super) async fn walk_on_error(
     let stop = Stop::Failed(Box::new(StepFailure::of_gateway(rejection)));
     let outcome = {
         let section = pin!(on_error(walk, &chain, stop, record));
-        in_time(limit, section).await
+        in_time(alarms, limit, section).await
     };
     outcome.unwrap_or_else(|| timed_out(walk, record))
 }
@@ -116,10 +123,14 @@ async fn sections(walk: &mut Walk, chain: &Chain, record: &mut Record) -> Outcom
 }
 
 /// What comes of it in the time that it may take; none if that wasn't enough.
-async fn in_time(limit: Option<Duration>, within: Pin<&mut impl Future<Output = Outcome>>) -> Option<Outcome> {
-    let Some(limit) = limit else { return Some(within.await) };
+async fn in_time(
+    alarms: &Alarms,
+    limit: Option<Duration>,
+    walk: Pin<&mut impl Future<Output = Outcome>>,
+) -> Option<Outcome> {
+    let Some(limit) = limit else { return Some(walk.await) };
     let until = tokio::time::Instant::now() + limit;
-    let mut outcome = tokio::time::timeout_at(until, within).await.ok()?;
+    let mut outcome = alarms.within(until, walk).await?;
     outcome.body.end_by(until);
     Some(outcome)
 }

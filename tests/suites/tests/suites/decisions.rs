@@ -27,7 +27,7 @@ fn every_request_gets_what_its_own_headers_lead_to() {
     .origin(&origin)
     .start();
     // Few tenants, then more than anybody keeps, then the few again.
-    let tenants: Vec<usize> = (0..90).map(|n| n % 3).chain(0..60).chain((0..30).map(|n| n % 3)).collect();
+    let tenants: Vec<usize> = (0..90).map(|n| n % 3).chain(0..1100).chain((0..30).map(|n| n % 3)).collect();
     for (number, tenant) in tenants.iter().enumerate() {
         let mut request = Request::get(&format!("/a/{}?q={tenant}", number % 2)).header("x-tenant", tenant.to_string());
         if number % 2 == 0 {
