@@ -15,15 +15,6 @@ pub(crate) fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     compile(workspace, steps, &[])
 }
 
-/// The components, then `target/dist/tollgate`: what is shipped. Its profile has link-time optimisation.
-pub(crate) fn build_dist(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
-    guests::build(workspace, steps)?;
-    steps.run("dist", || {
-        step::succeed(workspace.host_cargo().args(["build", "--profile", "dist", "--workspace", "--bin", "tollgate"]))?;
-        Ok(((), workspace.target.join("dist/tollgate").display().to_string()))
-    })
-}
-
 /// What `bench macro` compares the gateway with, and no package brings.
 const PEER: [&str; 2] = ["--bin", "hyper-proxy"];
 

@@ -6,6 +6,7 @@ mod bench;
 mod components;
 mod debian;
 mod demo;
+mod dist;
 mod docs;
 mod fuzz;
 mod guests;
@@ -30,17 +31,18 @@ usage: cargo xtask COMMAND
                                JavaScript and Python, servers for tests, valgrind
   components                   every policy component, into target/components
   build [--release]            the components, then target/release/tollgate with them inside
-  build --dist                 the same into target/dist/tollgate, linked for speed: takes minutes more
+  build --dist                 what is shipped, target/dist/tollgate: built, watched under the loads of `bench macro`, and built again for what
+                               it does then. Half an hour on two cores
   demo [ARGS…]                 build, then run `tollgate demo ARGS…`
   test [--quick] [FILTER…]     build, then every test; --quick: unit tests only, and no binary
   fuzz [TARGET] [--seconds N]  build, then feed every target of tests/fuzz, or one, for so long each (10 s); a crash's input
                                goes to its corpus. --seed N; TARGET --replay FILE
   bench [--accept] [NAME…]     build, then count the instructions of a request of each benchmark of bench/micro.yaml, or of those
                                whose name has NAME in it, beside bench/instructions.txt; --accept: these are the figures now
-  bench macro [--rounds N] [--seconds N] [NAME…]
-                               build, then measure the gateway beside nginx, nginx + Lua, Envoy and Caddy, as far as they are there:
-                               N rounds (3) of N seconds (2); all rows, or those whose name has NAME in it. --quick: only look
-                               whether each does its work
+  bench macro [--rounds N] [--seconds N] [--dist] [NAME…]
+                               build, then measure the gateway beside nginx, nginx + Lua, Envoy, Caddy and bare hyper, as far as they are there:
+                               N rounds (3) of N seconds (2); all rows, or those whose name has NAME in it. --dist: the
+                               gateway as it is shipped (`build --dist` first). --quick: only look whether each does its work
   bench growth [NAME…]         build, then measure how costs grow: with statements, operations, APIs, keys, bytes, connections, workers
   bench criterion [ARGS…]      build, then time what can be called without a server; ARGS are criterion's
   docs [--check]               build, then write docs/policies out of the components' manifests; or only compare
@@ -82,7 +84,7 @@ fn run(arguments: &[String], steps: &mut Steps) -> Result<()> {
             expect_none(rest)?;
             guests::build(&workspace, steps)
         }
-        "build" if rest == ["--dist"] => host::build_dist(&workspace, steps),
+        "build" if rest == ["--dist"] => dist::build(&workspace, steps),
         "build" => {
             expect_none(rest.strip_prefix(&["--release".to_owned()]).unwrap_or(rest))?;
             host::build(&workspace, steps)

@@ -56,6 +56,11 @@ impl Workspace {
         self.target.join("release").join("tollgate")
     }
 
+    /// What `build --dist` makes.
+    pub(crate) fn shipped(&self) -> PathBuf {
+        self.target.join("dist").join("tollgate")
+    }
+
     /// Cargo for the host: the toolchain that built us, in the workspace, with the components' place told.
     ///
     /// Every host build goes through here. One that tells another place makes the binary's build script run again.

@@ -27,11 +27,16 @@ use table::{Measured, Rounds};
 /// Seconds of load before each that counts: connections are open then, and instances warm.
 const WARM_UP: u64 = 1;
 
+/// Seconds of load of each row in [`train`].
+const TRAINING: u64 = 2;
+
 /// Rows that `--quick` looks at together: it measures nothing, so that they may disturb each other.
 const TOGETHER: usize = 4;
 
 struct Options<'a> {
     quick: bool,
+    /// The gateway as it is shipped.
+    dist: bool,
     rounds: u64,
     seconds: u64,
     names: Vec<&'a String>,
@@ -48,7 +53,8 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     raise_open_files()?;
     let before = page::load_average();
     let rounds = steps.run("macro", || {
-        let scene = Scene::new(workspace, "macro")?;
+        let binary = if options.dist { workspace.shipped() } else { workspace.binary() };
+        let scene = Scene::new(workspace, "macro", binary)?;
         let _origin = scene.start_origin()?;
         let running = start(&scene, &options.names)?;
         for one in &running {
@@ -64,8 +70,9 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
         return Ok(());
     }
     let text = format!(
-        "{}; {} rounds of {} s; load average {before} before and {} after.\n\n{policies}\n{shapes}",
+        "{}; {}; {} rounds of {} s; load average {before} before and {} after.\n\n{policies}\n{shapes}",
         versions(workspace),
+        if options.dist { "Tollgate as it is shipped (`--dist`)" } else { "Tollgate's profile `release`" },
         options.rounds,
         options.seconds,
         page::load_average(),
@@ -77,7 +84,7 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
 pub(super) fn quick(workspace: &Workspace, steps: &mut Steps, names: &[&String]) -> Result<()> {
     tools::ensure_load(steps)?;
     steps.run("macro", || {
-        let scene = Scene::new(workspace, "macro")?;
+        let scene = Scene::new(workspace, "macro", workspace.binary())?;
         let _origin = scene.start_origin()?;
         let rows = Mutex::new(rows::wanted(names)?.into_iter());
         let look = || {
@@ -109,6 +116,18 @@ pub(super) fn quick(workspace: &Workspace, steps: &mut Steps, names: &[&String])
         }
         Ok(((), format!("{rows} rows do their work")))
     })
+}
+
+/// Have a gateway do what is measured here, row by row, and end.
+pub(super) fn train(scene: &Scene) -> Result<usize> {
+    let rows = rows::gateways();
+    for row in &rows {
+        let running = row.start(scene).with_context(|| format!("row `{}`", row.name))?;
+        let _resting = row.load.rest(running.address)?;
+        row.load.run(running.address, TRAINING, &scene.folder).with_context(|| format!("row `{}`", row.name))?;
+        running.process.end()?;
+    }
+    Ok(rows.len())
 }
 
 fn start<'r>(scene: &Scene, names: &[&String]) -> Result<Vec<Running<'r>>> {
@@ -179,7 +198,7 @@ fn versions(workspace: &Workspace) -> String {
 
 impl<'a> Options<'a> {
     fn of(arguments: &'a [String]) -> Result<Self> {
-        let mut options = Self { quick: false, rounds: 3, seconds: 2, names: Vec::new() };
+        let mut options = Self { quick: false, dist: false, rounds: 3, seconds: 2, names: Vec::new() };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut number = || match arguments.next().and_then(|number| number.parse().ok()) {
@@ -188,10 +207,13 @@ impl<'a> Options<'a> {
             };
             match argument.as_str() {
                 "--quick" => options.quick = true,
+                "--dist" => options.dist = true,
                 "--rounds" => options.rounds = number()?,
                 "--seconds" => options.seconds = number()?,
                 other if other.starts_with("--") => {
-                    bail!("`bench macro` takes `--quick`, `--rounds N`, `--seconds N` and names, not `{other}`")
+                    bail!(
+                        "`bench macro` takes `--quick`, `--dist`, `--rounds N`, `--seconds N` and names, not `{other}`"
+                    )
                 }
                 _ => options.names.push(argument),
             }

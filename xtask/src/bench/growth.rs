@@ -51,7 +51,7 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]
     tools::ensure(steps)?;
     tools::ensure_load(steps)?;
     raise_open_files()?;
-    let scene = Scene::new(workspace, "growth")?;
+    let scene = Scene::new(workspace, "growth", workspace.binary())?;
     let _origin = scene.start_origin()?;
     let mut tables = String::new();
     for (name, measure) in subjects {

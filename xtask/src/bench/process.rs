@@ -98,6 +98,19 @@ impl Process {
         Ok(resident)
     }
 
+    /// End it as its operator would, and wait until it has.
+    pub(super) fn end(mut self) -> Result<()> {
+        step::succeed(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
+        let begin = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if begin.elapsed() > START_PATIENCE {
+                bail!("it doesn't end");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// It and what it has started.
     fn tree(&self) -> Vec<u32> {
         let mut tree = vec![self.child.id()];

@@ -14,14 +14,16 @@ pub(super) struct Scene {
     pub(super) root: PathBuf,
     /// The gateway's.
     pub(super) binary: PathBuf,
+    /// The proxy of `bench/hyper_proxy`.
+    pub(super) peer: PathBuf,
     /// Where configurations, logs, `cert.pem` and `key.pem` are.
     pub(super) folder: PathBuf,
     pub(super) origin: SocketAddr,
 }
 
 impl Scene {
-    /// An empty folder and a certificate; no origin serves yet.
-    pub(super) fn new(workspace: &Workspace, name: &str) -> Result<Self> {
+    /// An empty folder and a certificate; no origin serves yet. `binary` is the gateway.
+    pub(super) fn new(workspace: &Workspace, name: &str, binary: PathBuf) -> Result<Self> {
         let folder = workspace.target.join("xtask").join(name);
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
@@ -31,7 +33,13 @@ impl Scene {
         );
         openssl.args(["-keyout", "key.pem", "-out", "cert.pem"]).current_dir(&folder);
         step::output(&mut openssl)?;
-        Ok(Self { root: workspace.root.clone(), binary: workspace.binary(), folder, origin: free_address()? })
+        Ok(Self {
+            root: workspace.root.clone(),
+            binary,
+            peer: workspace.binary().with_file_name("hyper-proxy"),
+            folder,
+            origin: free_address()?,
+        })
     }
 
     pub(super) fn start_origin(&self) -> Result<Process> {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::net::SocketAddr;
 
 pub(super) fn start(scene: &Scene, name: &str, address: SocketAddr) -> Result<Process> {
-    let mut hyper = on(Core::Proxy, scene.binary.with_file_name("hyper-proxy"));
+    let mut hyper = on(Core::Proxy, &scene.peer);
     hyper.args([address.to_string(), scene.origin.to_string()]);
     Process::start(hyper, scene.folder.join(format!("{name}.log")))
 }

@@ -245,6 +245,11 @@ impl Row {
     }
 }
 
+/// The gateway's rows.
+pub(super) fn gateways() -> Vec<&'static Row> {
+    POLICIES.iter().chain(SHAPES).filter(|row| matches!(row.proxy, Tollgate(_))).collect()
+}
+
 /// Rows that have one of `names` in theirs, or are compared with such a one, and whose proxy is there. For others, say what installs it.
 pub(super) fn wanted(names: &[&String]) -> Result<Vec<&'static Row>> {
     let named = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
