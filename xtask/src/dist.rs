@@ -93,6 +93,12 @@ fn merge(steps: &mut Steps, merger: &Path, counts: &Path, folder: &Path) -> Resu
         let files: Vec<PathBuf> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
         let merged = folder.join("merged");
         step::succeed(Command::new(merger).args(["merge", "-o"]).arg(&merged).args(&files))?;
+        for entry in folder.read_dir()? {
+            let earlier = entry?.path();
+            if earlier.extension().is_some_and(|extension| extension == "profdata") {
+                std::fs::remove_file(earlier)?;
+            }
+        }
         let digest = step::output(Command::new("sha256sum").arg(&merged))?;
         let profile = folder.join(format!("{}.profdata", digest.get(..16).unwrap_or_default()));
         std::fs::rename(&merged, &profile)?;

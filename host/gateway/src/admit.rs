@@ -145,6 +145,12 @@ pub(crate) fn admit(
     Ok(Permit { subscription: Some(Arc::clone(&subscription.facts)), product })
 }
 
+/// The time now, for [`admit`].
+pub(crate) fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

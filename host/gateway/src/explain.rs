@@ -43,16 +43,11 @@ impl Plan {
     pub fn way(&self, method: &Method, target: &str, key: Option<&str>) -> Result<Way<'_>, Unroutable> {
         let target: PathAndQuery = target.parse().map_err(|_| Unroutable::Path)?;
         let normal = path::normalise(target.path()).map_err(|_| Unroutable::Path)?;
-        let (number, rest) = self.api_table.find(&normal).ok_or(Unroutable::Api)?;
-        let api = self.apis.get(number).ok_or(Unroutable::Api)?;
-        let (operation, parameters) = match &api.operations {
-            Some(table) => table.find(method, rest).ok_or(Unroutable::Operation)?,
-            None => (0, Parameters::new()),
-        };
-        let now = unix_ms;
+        let (api, rest) = self.api(&normal).ok_or(Unroutable::Api)?;
+        let (by_product, parameters) = api.operation(method, rest).ok_or(Unroutable::Operation)?;
         let key = key.map(|key| KeyDigest::of(key.as_bytes()));
-        let permit = admit::admit(&self.keys, &api.door, key.as_ref(), now).map_err(|_| Unroutable::Key)?;
-        let chain = api.chains.get(operation).ok_or(Unroutable::Operation)?.chain(permit.product);
+        let permit = admit::admit(&self.keys, &api.door, key.as_ref(), admit::unix_ms).map_err(|_| Unroutable::Key)?;
+        let chain = by_product.chain(permit.product);
         Ok(Way { chain, parameters, permit })
     }
 
@@ -82,11 +77,6 @@ impl Plan {
         }
         Ok(out)
     }
-}
-
-fn unix_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn steps(list: &[Step], depth: usize, out: &mut String) {

@@ -52,7 +52,7 @@ use crate::cache::Caching;
 use crate::certificates::Certificates;
 use crate::hop::Via;
 use crate::respond::{OriginFault, Rejection};
-use crate::route::{ApiTable, OperationTable};
+use crate::route::{ApiTable, OperationTable, Parameters};
 use crate::upstream::{Origin, Target, Timeouts};
 
 pub(crate) use step::{Call, Choose, Forward, LimitConcurrency, Own, Retry, SetVariable, Step, Wait};
@@ -88,6 +88,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The API that a normalised path leads to, and what stands behind the API's own path.
+    pub(crate) fn api<'t>(&self, path: &'t str) -> Option<(&Api, &'t str)> {
+        let (number, rest) = self.api_table.find(path)?;
+        Some((self.apis.get(number)?, rest))
+    }
+
     /// How many APIs are served.
     pub fn apis(&self) -> usize {
         self.apis.len()
@@ -121,6 +127,17 @@ pub(crate) struct Api {
     pub(crate) chains: Vec<ByProduct>,
     /// For requests that none of its operations takes.
     pub(crate) nowhere: Arc<Chain>,
+}
+
+impl Api {
+    /// The chains of the operation that takes a method and what stands behind the API's path, and what its template finds there.
+    pub(crate) fn operation(&self, method: &Method, rest: &str) -> Option<(&ByProduct, Parameters)> {
+        let (number, parameters) = match &self.operations {
+            Some(table) => table.find(method, rest)?,
+            None => (0, Parameters::new()),
+        };
+        Some((self.chains.get(number)?, parameters))
+    }
 }
 
 /// Where an API's requests go, and how.

@@ -18,7 +18,7 @@ use tollgate_runtime::{Exchange, Facts, SubscriptionFacts, Trace};
 
 use super::Gate;
 use super::sections::{Outcome, walk_preflight};
-use super::way::{Asked, Unrouted, find_api, head_of, normalised, preflight, route};
+use super::way::{Asked, Unrouted, head_of, normalised, preflight, route};
 use crate::body::{Body, Flow};
 use crate::chain::{Received, Walk};
 use crate::forwarded::{self, Client};
@@ -131,7 +131,7 @@ impl Gate {
             return Err(Rejection::UnderscoreInHeader);
         }
         let drops_underscores = plan.underscores == Underscores::Drop;
-        let Some((api, rest)) = find_api(&plan, &target) else {
+        let Some((api, rest)) = plan.api(target.path()) else {
             let mut headers = std::mem::take(request.headers_mut());
             hop::clean_request(&mut headers, drops_underscores, |_| false);
             let client = identify(&plan, &mut headers, arrival, record);
@@ -183,7 +183,7 @@ impl Gate {
             record.routed(&chain.facts, None, &entered.target);
             return Ok((Started { walk, request_flow: Flow::new(), limit: None }, Opening::Answered(outcome)));
         }
-        let (api, _) = find_api(&plan, &entered.target).ok_or(Rejection::OperationNotFound)?;
+        let (api, _) = plan.api(entered.target.path()).ok_or(Rejection::OperationNotFound)?;
         self.admit(&plan, api, entered, arrival, record)
     }
 

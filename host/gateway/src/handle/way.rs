@@ -53,11 +53,6 @@ fn authority_of(client: &Client) -> &str {
     client.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-pub(super) fn find_api<'p, 't>(plan: &'p Plan, target: &'t PathAndQuery) -> Option<(&'p Api, &'t str)> {
-    let (number, rest) = plan.api_table.find(target.path())?;
-    Some((plan.apis.get(number)?, rest))
-}
-
 /// What a request asks for, and who asks.
 pub(super) struct Asked<'r> {
     pub(super) method: &'r Method,
@@ -76,11 +71,7 @@ pub(super) fn route<'p>(
 ) -> Result<Routed<'p>, Unrouted<'p>> {
     let no_operation =
         || Unrouted { rejection: Rejection::OperationNotFound, chain: &api.nowhere, parameters: Parameters::new() };
-    let (operation, parameters) = match &api.operations {
-        Some(table) => table.find(asked.method, asked.rest).ok_or_else(no_operation)?,
-        None => (0, Parameters::new()),
-    };
-    let by_product = api.chains.get(operation).ok_or_else(no_operation)?;
+    let (by_product, parameters) = api.operation(asked.method, asked.rest).ok_or_else(no_operation)?;
     match admit(plan, guesses, api, asked) {
         Ok(permit) => Ok(Routed { chain: by_product.chain(permit.product), permit, parameters }),
         Err(rejection) => Err(Unrouted { rejection, chain: by_product.chain(None), parameters }),
@@ -98,7 +89,7 @@ fn admit(plan: &Plan, guesses: &KeyGuesses, api: &Api, asked: &Asked<'_>) -> Res
         let checked = guesses.check(attempt, plan.key_guesses);
         checked.map_err(|TooManyGuesses(seconds)| Rejection::TooManyKeyGuesses(seconds))?;
     }
-    let admitted = admit::admit(&plan.keys, &api.door, key.as_ref(), unix_ms);
+    let admitted = admit::admit(&plan.keys, &api.door, key.as_ref(), admit::unix_ms);
     match (&admitted, attempt) {
         (Ok(_), Some(attempt)) => guesses.accepted(attempt),
         (Err(_), Some(attempt)) if guesses.refused(attempt, plan.key_guesses) => {
@@ -116,11 +107,6 @@ fn admit(plan: &Plan, guesses: &KeyGuesses, api: &Api, asked: &Asked<'_>) -> Res
     })
 }
 
-fn unix_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 pub(super) fn head_of(method: Method, client: &Client, target: PathAndQuery, headers: HeaderMap) -> RequestHead {
     RequestHead { method, scheme: client.scheme, authority: authority_of(client).to_owned(), target, headers }
 }
@@ -134,18 +120,12 @@ pub(super) fn preflight(api: &Api, rest: &str, method: &Method, headers: &Header
     }
     let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
     let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
-    let operation = match &api.operations {
-        None => 0,
-        Some(table) => {
-            let own = table.find(&Method::OPTIONS, rest).and_then(|(number, _)| api.chains.get(number));
-            let own = own.and_then(|chains| chains.without.facts.operation.as_ref());
-            if own.is_some_and(|operation| operation.method == Method::OPTIONS.as_str()) {
-                return None;
-            }
-            table.find(&wanted, rest)?.0
-        }
-    };
-    let chain = api.chains.get(operation)?.chain(api.door.open_product);
+    if let Some((own, _)) = api.operation(&Method::OPTIONS, rest)
+        && own.without.facts.operation.as_ref().is_some_and(|own| own.method == Method::OPTIONS.as_str())
+    {
+        return None;
+    }
+    let chain = api.operation(&wanted, rest)?.0.chain(api.door.open_product);
     let mut cors = Vec::new();
     find_cors(chain.section(Section::Inbound), &mut cors);
     if cors.is_empty() {
