@@ -89,6 +89,7 @@ fn compile(workspace: &Workspace, steps: &mut Steps, rustc: &Rustc, name: &'stat
 /// Counts of all processes in one file. Its name tells what is in it, so that cargo sees when there is another.
 fn merge(steps: &mut Steps, merger: &Path, counts: &Path, folder: &Path) -> Result<PathBuf> {
     steps.run("merge", || {
+        // One file, to which each process adds, unless a file system can't be locked.
         let read = counts.read_dir().context("the counting program has written nothing")?;
         let files: Vec<PathBuf> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
         let merged = folder.join("merged");
@@ -102,7 +103,7 @@ fn merge(steps: &mut Steps, merger: &Path, counts: &Path, folder: &Path) -> Resu
         let digest = step::output(Command::new("sha256sum").arg(&merged))?;
         let profile = folder.join(format!("{}.profdata", digest.get(..16).unwrap_or_default()));
         std::fs::rename(&merged, &profile)?;
-        Ok((profile, format!("counts of {} processes", files.len())))
+        Ok((profile, format!("{} files of counts", files.len())))
     })
 }
 
