@@ -32,7 +32,7 @@ usage: cargo xtask COMMAND
   components                   every policy component, into target/components
   build [--release]            the components, then target/release/tollgate with them inside
   build --dist                 what is shipped, target/dist/tollgate: built, watched under the loads of `bench macro`, and built again for what
-                               it does then. Half an hour on two cores
+                               it does then. Twenty minutes on two cores
   demo [ARGS…]                 build, then run `tollgate demo ARGS…`
   test [--quick] [FILTER…]     build, then every test; --quick: unit tests only, and no binary
   fuzz [TARGET] [--seconds N]  build, then feed every target of tests/fuzz, or one, for so long each (10 s); a crash's input
