@@ -16,6 +16,7 @@ mod process;
 mod request;
 mod scene;
 mod tools;
+mod training;
 
 use crate::host;
 use crate::step::{self, Steps};
@@ -26,13 +27,12 @@ use client::Client;
 use figures::Figures;
 use origin::Origin;
 use plan::{Benchmark, Plan};
-use process::{Core, Process, on};
-use scene::Scene;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use tools::ensure;
+pub(crate) use training::train;
 
 /// Requests before the first that counts: by then instances and connections are warm, and tables have grown.
 const WARM_UP: u64 = 40;
@@ -46,9 +46,6 @@ const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(4);
 /// Gateways that count at the same time, each with its part of the benchmarks. Valgrind runs one thread at a time, and has address
 /// space for thirty instances; on a machine that has nothing compiled yet, most of the time is Wasm being compiled.
 const GATEWAYS: usize = 3;
-
-/// Requests of each benchmark in [`train`].
-const TRAINING: u64 = 300;
 
 /// `bench macro …` or, without such a word, instructions.
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
@@ -96,43 +93,6 @@ fn instructions(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) 
 fn counted_by(workspace: &Workspace) -> String {
     let by = ["rustc", "valgrind"].iter().filter_map(|tool| page::version(workspace, tool, &["--version"]));
     format!("{} on {}, {}.\n\n", by.collect::<Vec<_>>().join(", "), page::machine(), page::today())
-}
-
-/// Have `binary` do what is measured: all rows of `macro` that are the gateway's, and every benchmark of `bench/micro.yaml`. It
-/// ends by itself each time, for that is when it writes what it has counted.
-pub(crate) fn train(workspace: &Workspace, steps: &mut Steps, binary: &Path) -> Result<()> {
-    tools::ensure_load(steps)?;
-    process::raise_open_files()?;
-    steps.run("train", || {
-        let scene = Scene::new(workspace, "training", binary.to_owned())?;
-        let origin = scene.start_origin()?;
-        let rows = compare::train(&scene)?;
-        drop(origin);
-        let benchmarks = train_statements(&Plan::read(workspace)?, &scene)?;
-        Ok(((), format!("{rows} rows and {benchmarks} benchmarks")))
-    })
-}
-
-fn train_statements(plan: &Plan, scene: &Scene) -> Result<usize> {
-    let origin = Origin::start()?;
-    let address = process::free_address()?;
-    let document =
-        plan.document(&origin.url(), &scene.folder).replace("listen: 127.0.0.1:0", &format!("listen: {address}"));
-    let file = scene.folder.join("benchmarks.yaml");
-    std::fs::write(&file, document)?;
-    let mut gateway = on(Core::Proxy, &scene.binary);
-    gateway.arg("run").arg(&file).current_dir(&scene.folder);
-    let mut gateway = Process::start(gateway, scene.folder.join("benchmarks.log"))?;
-    gateway.listens(address)?;
-    let mut client = Client::connect(&address.to_string())?;
-    for number in 0..TRAINING {
-        for benchmark in &plan.benchmarks {
-            let sent = client.send(&benchmark.request(number));
-            sent.with_context(|| format!("benchmark `{}`", benchmark.name))?;
-        }
-    }
-    gateway.end()?;
-    Ok(plan.benchmarks.len())
 }
 
 /// What `test` looks at: instructions, and that what compares still works. The binary is built already.

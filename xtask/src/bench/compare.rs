@@ -45,6 +45,9 @@ struct Options<'a> {
 /// Measure, print the tables, and write them to docs/performance.md if all rows were measured.
 pub(super) fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let options = Options::of(arguments)?;
+    if options.dist && !workspace.shipped().is_file() {
+        bail!("{} isn't there: `cargo xtask build --dist` makes it", workspace.shipped().display());
+    }
     host::build_with_peer(workspace, steps)?;
     if options.quick {
         return quick(workspace, steps, &options.names);

@@ -38,6 +38,11 @@ pub(super) fn start(binary: &Path, folder: &Path, name: &str, settings: Settings
          state: {{ directory: state-{name}, limiter-bytes: {limiter_bytes} }}\n\
          limits: {{ origin-idle-connections: {origin_connections} }}\napis:\n{apis}"
     );
+    run(binary, folder, name, address, &document)
+}
+
+/// Start it with a document, in which it listens at `address`.
+pub(super) fn run(binary: &Path, folder: &Path, name: &str, address: SocketAddr, document: &str) -> Result<Process> {
     let file = folder.join(format!("{name}.yaml"));
     std::fs::write(&file, document).with_context(|| format!("could not write {}", file.display()))?;
     let mut gateway = on(Core::Proxy, binary);
